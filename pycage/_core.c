@@ -1,0 +1,1306 @@
+/* The core of pycage: who is on the stack, and the audit hook that asks.
+ *
+ * Problem.  CPython raises an audit event for most effects, but says nothing about whose code asked.  The answer has to
+ * come from the stack: every frame whose code belongs to a sandbox answers for that sandbox, and all of them must agree.
+ *
+ * Things that do not work:
+ *
+ *  - A hook written in Python: gc finds it, `hook.__code__ = ...` switches it off, sub-interpreters never call it, and
+ *    its own reads of frames raise events that come back to it.
+ *  - File names, module names or equality of code objects as identity: sandboxed source can imitate all three.
+ *  - A flag or a context variable for privilege: it leaks through a suspended generator, and Context().run() drops it.
+ *  - "We are inside a check" as a flag that lets everything pass: a finalizer of the sandbox can run in the middle.
+ *
+ * Idea.
+ *
+ *  - A code object carries its domain in its extra slot (PyUnstable_Code_SetExtra): per object, invisible to Python.
+ *    A frame whose code has no domain is host code.
+ *  - What Java keeps in privileged frames stands in `record`s: C variables of the calls that are running, linked per
+ *    OS thread, each tied to the frame that was the newest one when the call began.  A record cannot outlive its call,
+ *    so it cannot leak.  Three kinds: PRIVILEGED ends the walk after its frame, BOUND adds a captured context,
+ *    BARRIER ends the walk before its frame (it surrounds pycage's own decision code).
+ *  - An `import` statement of host code runs the import system on the host's behalf, as class loading does in Java:
+ *    the walk ends at the importing frame, recognised by importlib's own `_find_and_load` directly above it.  Imports
+ *    by name through importlib.import_module() (`_gcd_import`) are calls like any other and get no such privilege.
+ *
+ * What still fails (see the threat model): an effect for which no sandbox frame, thread context or hand-off record
+ * exists, such as map(os.remove, paths) that the host iterates.
+ *
+ * Only the main interpreter is served.  In a sub-interpreter nobody can be attributed, so what would be checked is
+ * refused there, unless the host allowed sub-interpreters.  A GIL is assumed.
+ *
+ * Nothing on the way of a check runs Python code until the decision itself is called, with the barrier in place.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Versions ---------------------------------------------------------------------------------------------------- */
+
+#if PY_VERSION_HEX < 0x030B0000
+#error "pycage needs CPython 3.11 or later"
+#endif
+#ifdef Py_GIL_DISABLED
+#error "pycage does not support free-threaded builds"
+#endif
+
+#if PY_VERSION_HEX >= 0x030C0000 /* 3.12: the same functions under their official names */
+#define code_get_extra PyUnstable_Code_GetExtra
+#define code_set_extra PyUnstable_Code_SetExtra
+#define request_extra_index PyUnstable_Eval_RequestCodeExtraIndex
+#else
+#define code_get_extra _PyCode_GetExtra
+#define code_set_extra _PyCode_SetExtra
+#define request_extra_index _PyEval_RequestCodeExtraIndex
+#endif
+
+#if PY_VERSION_HEX >= 0x030D0000
+#define current_thread_state PyThreadState_GetUnchecked
+#else
+#define current_thread_state _PyThreadState_UncheckedGet
+#endif
+
+/* ---- State ------------------------------------------------------------------------------------------------------- */
+
+enum event_kind { KIND_DROP = 0, KIND_CHECK = 1, KIND_IMPORT = 2, KIND_EXEC = 3, KIND_UNKNOWN = 4 };
+
+typedef struct {
+    char *name;
+    uint32_t hash;
+    int kind;
+} event_row;
+
+enum record_kind { RECORD_PRIVILEGED, RECORD_BOUND, RECORD_BARRIER };
+
+typedef struct record {
+    struct record *previous;
+    PyFrameObject *frame;  /* owned; NULL: the stack was empty when the call began */
+    PyObject *context;     /* borrowed from the call; NULL: none */
+    PyObject *limit;       /* borrowed from the call: a tuple of permissions; NULL: unlimited */
+    enum record_kind kind;
+} record;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *allowed;  /* permission -> the epoch in which this domain was found to imply it; NULL: nothing yet */
+    char recording;     /* every decision about this domain goes through Python, so that it can be recorded */
+} domain_object;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *context;
+    PyObject *callable;
+} bound_call_object;
+
+/* One per process: the audit hook cannot be removed and has no module to ask. */
+static struct {
+    int active;              /* the manager is installed: the hook asks */
+    int tagged;              /* some code has been given a domain: sandboxes exist */
+    int host_unrestricted;   /* host code has AllPermission, so that it need not be asked */
+    int allow_subinterpreters;
+    Py_ssize_t extra_index;
+    unsigned long main_thread;
+    PyInterpreterState *interpreter;
+    PyTypeObject *domain_type;
+    PyTypeObject *bound_call_type;
+    PyObject *epoch;             /* replaced by every change of a policy; compared by identity */
+    PyObject *host;              /* domain of code without a domain */
+    PyObject *nobody;            /* domain of an empty stack: has no permissions */
+    PyObject *decide;            /* callable(permission, raw) -> may the answer be remembered? raises a denial */
+    PyObject *decide_event;      /* callable(event, arguments, top domain or None, raw) -> None, or raises a denial */
+    PyObject *permission_types;  /* dict: exact types that may be asked for */
+    PyObject *all_permission;    /* the type AllPermission */
+    PyObject *context_type;      /* the type AccessControlContext */
+    PyObject *find_and_load;     /* code of importlib._bootstrap._find_and_load */
+    PyObject *gcd_import;        /* code of importlib._bootstrap._gcd_import */
+    event_row *events;
+    size_t event_slots;          /* a power of two; 0: no table yet */
+} core;
+
+static _Thread_local record *top_record;
+
+/* ---- Event table ------------------------------------------------------------------------------------------------- */
+
+static uint32_t
+event_hash(const char *name)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        hash = (hash ^ *c) * 16777619u;
+    }
+    return hash;
+}
+
+static int
+event_kind_of(const char *name)
+{
+    if (core.event_slots == 0) {
+        return KIND_UNKNOWN;
+    }
+    uint32_t hash = event_hash(name);
+    for (size_t i = hash & (core.event_slots - 1); core.events[i].name != NULL; i = (i + 1) & (core.event_slots - 1)) {
+        if (core.events[i].hash == hash && strcmp(core.events[i].name, name) == 0) {
+            return core.events[i].kind;
+        }
+    }
+    return KIND_UNKNOWN;
+}
+
+static void
+event_table_free(event_row *rows, size_t slots)
+{
+    for (size_t i = 0; i < slots; i++) {
+        free(rows[i].name);
+    }
+    free(rows);
+}
+
+/* Builds the table from {name: kind} and puts it in place of the old one.  Uses malloc, because the hook may be called
+ * when no allocator of Python is there any more. */
+static int
+event_table_set(PyObject *mapping)
+{
+    size_t slots = 64;
+    while (slots < 3 * (size_t)PyDict_Size(mapping)) {
+        slots *= 2;
+    }
+    event_row *rows = calloc(slots, sizeof(event_row));
+    if (rows == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(mapping, &position, &key, &value)) {
+        const char *name = PyUnicode_AsUTF8(key);
+        long kind = PyLong_AsLong(value);
+        if (name == NULL || (kind == -1 && PyErr_Occurred())) {
+            event_table_free(rows, slots);
+            return -1;
+        }
+        uint32_t hash = event_hash(name);
+        size_t i = hash & (slots - 1);
+        while (rows[i].name != NULL) {
+            i = (i + 1) & (slots - 1);
+        }
+        rows[i] = (event_row){.name = strdup(name), .hash = hash, .kind = (int)kind};
+        if (rows[i].name == NULL) {
+            event_table_free(rows, slots);
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    event_table_free(core.events, core.event_slots);
+    core.events = rows;
+    core.event_slots = slots;
+    return 0;
+}
+
+/* ---- The walk ---------------------------------------------------------------------------------------------------- */
+
+/* Borrowed: a code object owns its domain.  Cannot fail for a code object, cannot run Python code. */
+static inline PyObject *
+domain_of_code(PyObject *code)
+{
+    void *extra = NULL;
+    if (code_get_extra(code, core.extra_index, &extra) < 0) {
+        PyErr_Clear();
+        return NULL;
+    }
+    return (PyObject *)extra;
+}
+
+#define INLINE_DOMAINS 16
+
+/* What one walk found, flattened: everything from the newest frame to where the walk ends, limits passed over. */
+typedef struct {
+    PyObject **domains; /* distinct sandbox domains, newest first; borrowed from code objects of running frames */
+    Py_ssize_t count;
+    Py_ssize_t room;
+    PyObject *top;      /* domain of the newest frame; borrowed; NULL: host code or empty stack */
+    PyObject *context;  /* the newest captured context met on the way, borrowed from its record; NULL: none */
+    PyObject *contexts; /* borrowed from the caller: a list for all of them; NULL: not wanted */
+    int host;           /* a frame of host code was met */
+    int stopped;        /* a privileged frame or a barrier ended the walk */
+    int limited;        /* a limited privileged frame was passed */
+    PyObject *first[INLINE_DOMAINS];
+} walk_result;
+
+static void
+walk_init(walk_result *walk)
+{
+    memset(walk, 0, offsetof(walk_result, first));
+    walk->domains = walk->first;
+    walk->room = INLINE_DOMAINS;
+}
+
+static void
+walk_clear(walk_result *walk)
+{
+    if (walk->domains != walk->first) {
+        PyMem_Free(walk->domains);
+    }
+}
+
+static int
+walk_add(walk_result *walk, PyObject *domain)
+{
+    for (Py_ssize_t i = walk->count; i-- > 0;) { /* the newest is the likeliest */
+        if (walk->domains[i] == domain) {
+            return 0;
+        }
+    }
+    if (walk->count == walk->room) {
+        PyObject **more = PyMem_Malloc(2 * (size_t)walk->room * sizeof(PyObject *));
+        if (more == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        memcpy(more, walk->domains, (size_t)walk->count * sizeof(PyObject *));
+        walk_clear(walk);
+        walk->domains = more;
+        walk->room *= 2;
+    }
+    walk->domains[walk->count++] = domain;
+    return 0;
+}
+
+static int
+walk_add_context(walk_result *walk, PyObject *context)
+{
+    if (context == NULL) {
+        return 0;
+    }
+    if (walk->context == NULL) {
+        walk->context = context;
+    }
+    return walk->contexts != NULL ? PyList_Append(walk->contexts, context) : 0;
+}
+
+/* Owned in *frame; NULL there: the stack is empty.  -1: frames cannot be seen for want of memory, which must not look
+ * like an empty stack.  PyEval_GetGlobals() allocates nothing and is NULL only where no frame is. */
+static int
+newest_frame(PyThreadState *thread, PyFrameObject **frame)
+{
+    *frame = PyThreadState_GetFrame(thread);
+    if (*frame == NULL && PyEval_GetGlobals() != NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+/* Is `frame`, which runs importlib's _find_and_load, the import statement of the frame below it? */
+static inline int
+is_import_statement(PyObject *code, PyFrameObject *below)
+{
+    if (code != core.find_and_load || below == NULL) {
+        return 0;
+    }
+    PyObject *caller = (PyObject *)PyFrame_GetCode(below);
+    Py_DECREF(caller);
+    return caller != core.gcd_import;
+}
+
+/* Walks from `frame` (stolen; may be NULL) down, with `rec` as the newest record that can still match.
+ *
+ * `to_limit` NULL: limited frames are passed over.  Otherwise the walk ends at the first limited frame and stores it
+ * (owned) and its record there.  Returns -1 with an exception set when memory ran out. */
+static int
+walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject **to_limit, record **limit_record)
+{
+    int result = 0;
+    int importing = 0;
+    while (frame != NULL) {
+        if (rec != NULL && rec->frame == frame && rec->kind == RECORD_BARRIER) {
+            walk->stopped = 1;
+            goto done;
+        }
+        PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+        PyObject *domain = domain_of_code(code);
+        if (domain == NULL) {
+            walk->host = 1;
+        }
+        else if (walk_add(walk, domain) < 0) {
+            Py_DECREF(code);
+            result = -1;
+            goto done;
+        }
+        while (rec != NULL && rec->frame == frame) {
+            if (rec->kind == RECORD_BARRIER) { /* a check made by the action of a privileged call of this same frame */
+                walk->stopped = 1;
+                Py_DECREF(code);
+                goto done;
+            }
+            if (walk_add_context(walk, rec->context) < 0) {
+                Py_DECREF(code);
+                result = -1;
+                goto done;
+            }
+            if (rec->kind == RECORD_PRIVILEGED) {
+                if (rec->limit == NULL) {
+                    walk->stopped = 1;
+                    Py_DECREF(code);
+                    goto done;
+                }
+                walk->limited = 1;
+                if (to_limit != NULL) {
+                    *to_limit = frame;
+                    *limit_record = rec;
+                    Py_DECREF(code);
+                    return 0;
+                }
+            }
+            rec = rec->previous;
+        }
+        if (importing) { /* the frame whose import statement is running: privileged, its own domain counts */
+            walk->stopped = 1;
+            Py_DECREF(code);
+            goto done;
+        }
+        PyFrameObject *below = PyFrame_GetBack(frame);
+        if (below == NULL && PyErr_Occurred()) { /* no memory for the next frame is not the bottom of the stack */
+            Py_DECREF(code);
+            result = -1;
+            goto done;
+        }
+        importing = is_import_statement(code, below);
+        Py_DECREF(code);
+        Py_DECREF(frame);
+        frame = below;
+    }
+    /* The bottom.  What is left of the records belongs to calls below the first frame: a thread's own context.  Records
+     * of frames that are not on this stack (somebody switched stacks) lend nothing, but their contexts still bind. */
+    for (; rec != NULL; rec = rec->previous) {
+        if (rec->kind == RECORD_BARRIER && rec->frame == NULL) {
+            walk->stopped = 1;
+            break;
+        }
+        if (rec->kind == RECORD_BOUND && walk_add_context(walk, rec->context) < 0) {
+            result = -1;
+            break;
+        }
+    }
+done:
+    Py_XDECREF(frame);
+    return result;
+}
+
+/* The flat walk of the running thread.  An empty stack without a context is nobody, once sandboxes exist. */
+static int
+walk_stack(walk_result *walk, PyThreadState *thread)
+{
+    PyFrameObject *frame;
+    walk_init(walk);
+    if (newest_frame(thread, &frame) < 0) {
+        return -1;
+    }
+    if (frame != NULL) {
+        PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+        walk->top = domain_of_code(code);
+        Py_DECREF(code);
+    }
+    if (walk_frames(walk, frame, top_record, NULL, NULL) < 0) {
+        walk_clear(walk);
+        return -1;
+    }
+    if (!walk->host && !walk->stopped && walk->count == 0 && walk->context == NULL && core.tagged) {
+        if (walk_add(walk, core.nobody) < 0) {
+            walk_clear(walk);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Only code that may do everything is on the stack. */
+static inline int
+walk_is_trivial(const walk_result *walk)
+{
+    return walk->count == 0 && walk->context == NULL && (core.host_unrestricted || !walk->host);
+}
+
+/* ---- Raw snapshots ----------------------------------------------------------------------------------------------- */
+
+/* One segment of the stack, as Python sees it: (domains, contexts, limit or None, rest or None).
+ *
+ * `domains`: newest first, the host's included.  `contexts`: captured contexts that apply.  `limit`: permissions of the
+ * limited privileged frame at which the segment ends; `rest` is then the segment that begins at that frame.
+ * Steals `frame`.  Returns a new reference, NULL with an exception set on error.  Runs no Python code. */
+static PyObject *
+raw_segment(PyFrameObject *frame, record *rec)
+{
+    PyObject *result = NULL, *domains = NULL, *contexts = NULL, *rest = NULL;
+    PyFrameObject *limit_frame = NULL;
+    record *limit_record = NULL;
+    walk_result walk;
+    int empty = frame == NULL;
+
+    if (Py_EnterRecursiveCall(" in a chain of limited privileges")) {
+        Py_XDECREF(frame);
+        return NULL;
+    }
+    walk_init(&walk);
+    contexts = PyList_New(0);
+    if (contexts == NULL) {
+        Py_XDECREF(frame);
+        goto done;
+    }
+    walk.contexts = contexts;
+    if (walk_frames(&walk, frame, rec, &limit_frame, &limit_record) < 0) {
+        goto done;
+    }
+    if (empty && !walk.stopped && walk.count == 0 && PyList_GET_SIZE(contexts) == 0 && core.tagged) {
+        if (walk_add(&walk, core.nobody) < 0) {
+            goto done;
+        }
+    }
+    if (walk.host && walk_add(&walk, core.host) < 0) {
+        goto done;
+    }
+    domains = PyTuple_New(walk.count);
+    if (domains == NULL) {
+        goto done;
+    }
+    for (Py_ssize_t i = 0; i < walk.count; i++) {
+        PyTuple_SET_ITEM(domains, i, Py_NewRef(walk.domains[i]));
+    }
+    if (limit_record != NULL) {
+        rest = raw_segment(limit_frame, limit_record->previous);
+        limit_frame = NULL; /* stolen */
+        if (rest == NULL) {
+            goto done;
+        }
+    }
+    result = Py_BuildValue("(OOOO)", domains, contexts, limit_record != NULL ? limit_record->limit : Py_None,
+                           rest != NULL ? rest : Py_None);
+done:
+    Py_LeaveRecursiveCall();
+    walk_clear(&walk);
+    Py_XDECREF(limit_frame);
+    Py_XDECREF(domains);
+    Py_XDECREF(contexts);
+    Py_XDECREF(rest);
+    return result;
+}
+
+static PyObject *
+raw_stack(PyThreadState *thread)
+{
+    PyFrameObject *frame;
+    return newest_frame(thread, &frame) < 0 ? NULL : raw_segment(frame, top_record);
+}
+
+/* ---- Asking Python ----------------------------------------------------------------------------------------------- */
+
+/* Calls one of the two decision functions behind a barrier, so that what it does itself is judged without the stack
+ * below it, and finalizers of a sandbox that happen to run meanwhile are judged by their own frames. */
+static PyObject *
+call_behind_barrier(PyThreadState *thread, PyObject *callable, PyObject *const *arguments, size_t count)
+{
+    record barrier = {.previous = top_record, .kind = RECORD_BARRIER};
+    if (newest_frame(thread, &barrier.frame) < 0) {
+        return NULL;
+    }
+    top_record = &barrier;
+    PyObject *answer = PyObject_Vectorcall(callable, arguments, count, NULL);
+    top_record = barrier.previous;
+    Py_XDECREF(barrier.frame);
+    return answer;
+}
+
+/* ---- The audit hook ---------------------------------------------------------------------------------------------- */
+
+static int
+refuse_subinterpreter(const char *event)
+{
+    PyErr_Format(PyExc_PermissionError,
+                 "access denied (\"RuntimePermission\" \"auditEvent.%s\"): code in a sub-interpreter belongs to no "
+                 "protection domain; a host that trusts its sub-interpreters allows them when it installs pycage",
+                 event);
+    return -1;
+}
+
+static int tag_code(PyObject *code, PyObject *domain);
+
+/* Gives code that a sandbox is about to run to that sandbox, unless it belongs to somebody already. */
+static int
+adopt_code(PyObject *arguments, const walk_result *walk)
+{
+    PyObject *domain = walk->count > 0 ? walk->domains[0] : NULL;
+    PyObject *code = PyTuple_CheckExact(arguments) && PyTuple_GET_SIZE(arguments) == 1
+                         ? PyTuple_GET_ITEM(arguments, 0) : NULL;
+    PyObject *owned = NULL;
+    int result = 0;
+
+    if (code == NULL || !PyCode_Check(code)) {
+        PyErr_SetString(PyExc_PermissionError, "access denied: the exec event did not carry a code object");
+        return -1;
+    }
+    if (domain == core.nobody) {
+        if (PyThread_get_thread_ident() == core.main_thread) {
+            return 0; /* the interactive prompt and the interpreter's own start-up have no frame below them */
+        }
+        PyErr_SetString(PyExc_PermissionError, "access denied (\"RuntimePermission\" \"createClassLoader\"): "
+                                               "exec from an empty stack");
+        return -1;
+    }
+    if (domain == NULL && walk->context != NULL) { /* host code that works under a sandbox's captured context */
+        owned = PyObject_CallMethod(walk->context, "_nearest_sandbox", NULL);
+        if (owned == NULL) {
+            return -1;
+        }
+        domain = owned == Py_None ? NULL : owned;
+    }
+    if (domain != NULL && domain_of_code(code) == NULL) {
+        result = tag_code(code, domain);
+    }
+    Py_XDECREF(owned);
+    return result;
+}
+
+static int
+audit_hook(const char *event, PyObject *arguments, void *Py_UNUSED(data))
+{
+    if (!core.active) {
+        return 0;
+    }
+    int kind = event_kind_of(event);
+    if (kind == KIND_DROP) {
+        return 0;
+    }
+    PyThreadState *thread = current_thread_state();
+    if (thread == NULL) {
+        return 0; /* nothing of Python runs without a thread state */
+    }
+    if (PyThreadState_GetInterpreter(thread) != core.interpreter) {
+        return core.allow_subinterpreters ? 0 : refuse_subinterpreter(event);
+    }
+
+    walk_result walk;
+    int result = -1;
+    PyObject *name = NULL, *raw = NULL, *answer = NULL;
+    if (walk_stack(&walk, thread) < 0) {
+        return -1;
+    }
+    if (walk_is_trivial(&walk)) {
+        result = 0;
+        goto done;
+    }
+    if (kind == KIND_EXEC) {
+        result = adopt_code(arguments, &walk);
+        goto done;
+    }
+    if (kind == KIND_IMPORT && walk.top == NULL && walk.host && PyTuple_CheckExact(arguments)
+        && PyTuple_GET_SIZE(arguments) > 1 && PyTuple_GET_ITEM(arguments, 1) == Py_None) {
+        result = 0; /* an import statement of host code; its file name would be set if an extension were loaded */
+        goto done;
+    }
+    name = PyUnicode_FromString(event);
+    raw = name == NULL ? NULL : raw_stack(thread);
+    if (raw == NULL) {
+        goto done;
+    }
+    PyObject *call[] = {name, arguments, walk.top != NULL ? walk.top : Py_None, raw};
+    answer = call_behind_barrier(thread, core.decide_event, call, 4);
+    result = answer == NULL ? -1 : 0;
+done:
+    walk_clear(&walk);
+    Py_XDECREF(answer);
+    Py_XDECREF(raw);
+    Py_XDECREF(name);
+    return result;
+}
+
+/* ---- Checking ---------------------------------------------------------------------------------------------------- */
+
+/* 1: remembered as allowed in this epoch; 0: not; -1: error.  May run __hash__ and __eq__ of a permission type. */
+static int
+domain_remembers(PyObject *domain, PyObject *permission)
+{
+    domain_object *self = (domain_object *)domain;
+    if (self->recording || self->allowed == NULL) {
+        return 0;
+    }
+    PyObject *epoch = PyDict_GetItemWithError(self->allowed, permission);
+    if (epoch == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return epoch == core.epoch;
+}
+
+#define REMEMBERED_AT_MOST 1024
+
+static int
+domain_remember(PyObject *domain, PyObject *permission, PyObject *epoch)
+{
+    domain_object *self = (domain_object *)domain;
+    if (self->allowed == NULL && (self->allowed = PyDict_New()) == NULL) {
+        return -1;
+    }
+    if (PyDict_GET_SIZE(self->allowed) >= REMEMBERED_AT_MOST) {
+        PyDict_Clear(self->allowed);
+    }
+    return PyDict_SetItem(self->allowed, permission, epoch);
+}
+
+static int
+require_permission(PyObject *permission)
+{
+    int known = core.permission_types == NULL ? 0
+                : PyDict_Contains(core.permission_types, (PyObject *)Py_TYPE(permission));
+    if (known == 0) {
+        PyErr_Format(PyExc_TypeError,
+                     "expected an instance of a registered permission type, got %.100s; "
+                     "a host registers its own types with register_permission_type()",
+                     Py_TYPE(permission)->tp_name);
+    }
+    return known == 1 ? 0 : -1;
+}
+
+PyDoc_STRVAR(check_permission_doc, "check_permission(permission, /)\n--\n\n"
+                                   "Return if everything on the stack implies permission, raise AccessDenied otherwise.");
+
+static PyObject *
+core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
+{
+    if (require_permission(permission) < 0) {
+        return NULL;
+    }
+    PyThreadState *thread = PyThreadState_Get();
+    walk_result walk;
+    PyObject *raw = NULL, *answer = NULL, *result = NULL, *epoch = NULL;
+    PyObject *held[INLINE_DOMAINS];
+    Py_ssize_t held_count = 0;
+
+    if (walk_stack(&walk, thread) < 0) {
+        return NULL;
+    }
+    if (walk_is_trivial(&walk)) {
+        walk_clear(&walk);
+        Py_RETURN_NONE;
+    }
+    if (walk.host && !core.host_unrestricted && walk_add(&walk, core.host) < 0) {
+        goto done;
+    }
+    /* Every domain that the walk passed, those beyond a limit included, is remembered to imply: so is the chain. */
+    epoch = Py_NewRef(core.epoch); /* taken before anything is evaluated: a revoke in between makes the memory void */
+    if (walk.context == NULL && walk.count <= INLINE_DOMAINS) {
+        for (; held_count < walk.count; held_count++) {
+            held[held_count] = Py_NewRef(walk.domains[held_count]); /* __eq__ may run; the frames stay, but be sure */
+        }
+        Py_ssize_t i = 0;
+        for (; i < held_count; i++) {
+            int known = domain_remembers(held[i], permission);
+            if (known < 0) {
+                goto done;
+            }
+            if (!known) {
+                break;
+            }
+        }
+        if (i == held_count && epoch == core.epoch) {
+            result = Py_NewRef(Py_None);
+            goto done;
+        }
+    }
+    raw = raw_stack(thread);
+    if (raw == NULL) {
+        goto done;
+    }
+    PyObject *call[] = {permission, raw};
+    answer = call_behind_barrier(thread, core.decide, call, 2);
+    if (answer == NULL) {
+        goto done;
+    }
+    if (answer == Py_True && !walk.limited && walk.context == NULL) {
+        for (Py_ssize_t i = 0; i < held_count; i++) {
+            if (domain_remember(held[i], permission, epoch) < 0) {
+                goto done;
+            }
+        }
+    }
+    result = Py_NewRef(Py_None);
+done:
+    for (Py_ssize_t i = 0; i < held_count; i++) {
+        Py_DECREF(held[i]);
+    }
+    walk_clear(&walk);
+    Py_XDECREF(epoch);
+    Py_XDECREF(answer);
+    Py_XDECREF(raw);
+    return result;
+}
+
+PyDoc_STRVAR(snapshot_doc, "snapshot()\n--\n\n"
+                           "Return the raw chain of the running stack, or None if only host code is on it.");
+
+static PyObject *
+core_snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    PyThreadState *thread = PyThreadState_Get();
+    walk_result walk;
+    if (walk_stack(&walk, thread) < 0) {
+        return NULL;
+    }
+    int trivial = walk_is_trivial(&walk);
+    walk_clear(&walk);
+    if (trivial) {
+        Py_RETURN_NONE;
+    }
+    return raw_stack(thread);
+}
+
+PyDoc_STRVAR(nearest_sandbox_doc, "nearest_sandbox()\n--\n\n"
+                                  "Return the newest domain on the stack that is not the host's, or None.");
+
+static PyObject *
+core_nearest_sandbox(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    walk_result walk;
+    if (walk_stack(&walk, PyThreadState_Get()) < 0) {
+        return NULL;
+    }
+    PyObject *domain = walk.count > 0 ? walk.domains[0] : Py_None;
+    Py_INCREF(domain);
+    walk_clear(&walk);
+    return domain;
+}
+
+PyDoc_STRVAR(stack_doc, "stack(limit, /)\n--\n\n"
+                        "Return (domain or None, function, line, privileged) for at most limit frames, newest first.\n\n"
+                        "Inside a decision it begins at the frame that asked.");
+
+static PyObject *
+core_stack(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    Py_ssize_t limit = PyNumber_AsSsize_t(argument, PyExc_OverflowError);
+    if (limit == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    PyObject *entries = PyList_New(0);
+    record *rec = top_record;
+    while (rec != NULL && rec->kind != RECORD_BARRIER) {
+        rec = rec->previous;
+    }
+    PyFrameObject *frame = rec != NULL ? (PyFrameObject *)Py_XNewRef(rec->frame)
+                                       : PyThreadState_GetFrame(PyThreadState_Get()); /* no memory: no entries */
+    rec = rec != NULL ? rec->previous : top_record;
+    while (entries != NULL && frame != NULL && PyList_GET_SIZE(entries) < limit) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        PyObject *domain = domain_of_code((PyObject *)code);
+        int privileged = 0;
+        for (; rec != NULL && rec->frame == frame; rec = rec->previous) {
+            privileged |= rec->kind == RECORD_PRIVILEGED;
+        }
+        PyObject *entry = Py_BuildValue("(OOiO)", domain != NULL ? domain : Py_None, code->co_qualname,
+                                        PyFrame_GetLineNumber(frame), privileged ? Py_True : Py_False);
+        if (entry == NULL || PyList_Append(entries, entry) < 0) {
+            Py_CLEAR(entries);
+        }
+        Py_XDECREF(entry);
+        Py_DECREF(code);
+        PyFrameObject *below = PyFrame_GetBack(frame);
+        if (below == NULL && PyErr_Occurred()) {
+            Py_CLEAR(entries);
+        }
+        Py_DECREF(frame);
+        frame = below;
+    }
+    Py_XDECREF(frame);
+    return entries;
+}
+
+/* ---- Privileged calls -------------------------------------------------------------------------------------------- */
+
+/* New reference in *result: NULL for "no limit", else an exact tuple of permissions.  -1 on error. */
+static int
+read_limit(PyObject *limit, PyObject **result)
+{
+    *result = NULL;
+    if (limit == NULL || limit == Py_None) {
+        return 0;
+    }
+    PyObject *permissions = PySequence_Tuple(limit);
+    if (permissions == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(permissions); i++) {
+        PyObject *permission = PyTuple_GET_ITEM(permissions, i);
+        if (require_permission(permission) < 0) {
+            Py_DECREF(permissions);
+            return -1;
+        }
+        if ((PyObject *)Py_TYPE(permission) == core.all_permission) {
+            Py_DECREF(permissions); /* a limit of AllPermission is no limit (java-security-model: doPrivileged) */
+            return 0;
+        }
+    }
+    *result = permissions;
+    return 0;
+}
+
+static int
+require_context(PyObject *context)
+{
+    if ((PyObject *)Py_TYPE(context) != core.context_type) {
+        PyErr_Format(PyExc_TypeError, "context must be an AccessControlContext from get_context(), got %.100s",
+                     Py_TYPE(context)->tp_name);
+        return -1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(call_privileged_doc, "call_privileged(action, args, kwargs, context, limit, /)\n--\n\n"
+                                  "Call action(*args, **kwargs); the walk of a check inside ends after the calling frame.");
+
+static PyObject *
+privileged_call(PyObject *action, PyObject *const *arguments, size_t count, PyObject *keywords, PyObject *args,
+                PyObject *kwargs, PyObject *context, PyObject *limit)
+{
+    PyObject *permissions = NULL, *result = NULL;
+    if (context == Py_None) {
+        context = NULL;
+    }
+    if ((context != NULL && require_context(context) < 0) || read_limit(limit, &permissions) < 0) {
+        return NULL;
+    }
+    record rec = {.previous = top_record, .context = context, .limit = permissions, .kind = RECORD_PRIVILEGED};
+    if (newest_frame(PyThreadState_Get(), &rec.frame) < 0) {
+        Py_XDECREF(permissions);
+        return NULL;
+    }
+    if (rec.frame != NULL) { /* an empty stack has nothing to lend */
+        top_record = &rec;
+    }
+    result = args != NULL ? PyObject_Call(action, args, kwargs)
+                          : PyObject_Vectorcall(action, arguments, count, keywords);
+    top_record = rec.previous;
+    Py_XDECREF(rec.frame);
+    Py_XDECREF(permissions);
+    return result;
+}
+
+static PyObject *
+core_call_privileged(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 5 || !PyTuple_CheckExact(arguments[1]) || !PyDict_CheckExact(arguments[2])) {
+        PyErr_SetString(PyExc_TypeError, "call_privileged(action, args, kwargs, context, limit)");
+        return NULL;
+    }
+    return privileged_call(arguments[0], NULL, 0, NULL, arguments[1], arguments[2], arguments[3], arguments[4]);
+}
+
+PyDoc_STRVAR(do_privileged_doc,
+             "do_privileged(action, /, *args, context=None, limit=None)\n--\n\n"
+             "Call action(*args) with the privileges of the calling code.\n\n"
+             "A check inside consults everything down to the frame that made this call, that frame's own domain\n"
+             "included, and nothing below it.  So code lends its own permissions to those who called it and can never\n"
+             "raise its own.\n\n"
+             "Args:\n"
+             "    action: What to call.\n"
+             "    context: An AccessControlContext whose domains must agree as well.\n"
+             "    limit: Permissions for which the walk ends here, judged one by one; any other request goes on to the\n"
+             "        older callers.  None: no limit.  An empty sequence: no privilege.\n\n"
+             "Returns:\n"
+             "    What action returns; its exceptions pass unchanged.\n\n"
+             "Source: java.security.AccessController.doPrivileged (Java SE 17).");
+
+static PyObject *
+core_do_privileged(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)
+{
+    PyObject *context = NULL, *limit = NULL;
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "do_privileged() needs the action to call as its first argument");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; keywords != NULL && i < PyTuple_GET_SIZE(keywords); i++) {
+        PyObject *name = PyTuple_GET_ITEM(keywords, i);
+        if (PyUnicode_CompareWithASCIIString(name, "context") == 0) {
+            context = arguments[count + i];
+        }
+        else if (PyUnicode_CompareWithASCIIString(name, "limit") == 0) {
+            limit = arguments[count + i];
+        }
+        else {
+            PyErr_Format(PyExc_TypeError, "do_privileged() takes the keywords context and limit, not %R; "
+                                          "use functools.partial for keywords of the action", name);
+            return NULL;
+        }
+    }
+    return privileged_call(arguments[0], arguments + 1, (size_t)(count - 1), NULL, NULL, NULL, context, limit);
+}
+
+/* ---- Calls bound to a context ------------------------------------------------------------------------------------ */
+
+static int
+bound_call_traverse(bound_call_object *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->context);
+    Py_VISIT(self->callable);
+    return 0;
+}
+
+static int
+bound_call_clear(bound_call_object *self)
+{
+    /* The context stays until the object dies: cleared together with the callable, a cycle could call without it. */
+    Py_CLEAR(self->callable);
+    return 0;
+}
+
+static void
+bound_call_dealloc(bound_call_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->callable);
+    Py_CLEAR(self->context);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+bound_call_call(bound_call_object *self, PyObject *args, PyObject *kwargs)
+{
+    if (self->callable == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this bound call is being destroyed");
+        return NULL;
+    }
+    PyObject *callable = Py_NewRef(self->callable), *context = Py_NewRef(self->context);
+    record rec = {.previous = top_record, .context = context, .kind = RECORD_BOUND};
+    if (newest_frame(PyThreadState_Get(), &rec.frame) < 0) {
+        Py_DECREF(callable);
+        Py_DECREF(context);
+        return NULL;
+    }
+    top_record = &rec;
+    PyObject *result = PyObject_Call(callable, args, kwargs);
+    top_record = rec.previous;
+    Py_XDECREF(rec.frame);
+    Py_DECREF(callable);
+    Py_DECREF(context);
+    return result;
+}
+
+PyDoc_STRVAR(bind_doc, "bind(context, callable, /)\n--\n\n"
+                       "Return a callable that calls callable with context added to whatever stack it runs on.");
+
+static PyObject *
+core_bind(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "bind(context, callable)");
+        return NULL;
+    }
+    if (require_context(arguments[0]) < 0) {
+        return NULL;
+    }
+    if (!PyCallable_Check(arguments[1])) {
+        PyErr_Format(PyExc_TypeError, "bind() needs something to call, got %.100s", Py_TYPE(arguments[1])->tp_name);
+        return NULL;
+    }
+    bound_call_object *self = PyObject_GC_New(bound_call_object, core.bound_call_type);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->context = Py_NewRef(arguments[0]);
+    self->callable = Py_NewRef(arguments[1]);
+    PyObject_GC_Track(self);
+    return (PyObject *)self;
+}
+
+static PyType_Slot bound_call_slots[] = {
+    {Py_tp_doc, "A callable tied to an AccessControlContext; shows nothing of either."},
+    {Py_tp_traverse, bound_call_traverse},
+    {Py_tp_clear, bound_call_clear},
+    {Py_tp_dealloc, bound_call_dealloc},
+    {Py_tp_call, bound_call_call},
+    {0, NULL},
+};
+
+static PyType_Spec bound_call_spec = {
+    .name = "pycage._core.BoundCall",
+    .basicsize = sizeof(bound_call_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = bound_call_slots,
+};
+
+/* ---- Domains and tags -------------------------------------------------------------------------------------------- */
+
+static int
+domain_traverse(domain_object *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(self->allowed);
+    return 0;
+}
+
+static int
+domain_clear(domain_object *self)
+{
+    Py_CLEAR(self->allowed);
+    return 0;
+}
+
+static void
+domain_dealloc(domain_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(self->allowed);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef domain_members[] = {
+    {"recording", T_BOOL, offsetof(domain_object, recording), 0, "Ask Python every time, so that it can record."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot domain_slots[] = {
+    {Py_tp_doc, "Base of ProtectionDomain: what code objects are tagged with."},
+    {Py_tp_traverse, domain_traverse},
+    {Py_tp_clear, domain_clear},
+    {Py_tp_dealloc, domain_dealloc},
+    {Py_tp_members, domain_members},
+    {0, NULL},
+};
+
+static PyType_Spec domain_spec = {
+    .name = "pycage._core.Domain",
+    .basicsize = sizeof(domain_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = domain_slots,
+};
+
+static void
+free_tag(void *domain)
+{
+    Py_XDECREF((PyObject *)domain);
+}
+
+/* Tags `code` and all code nested in it.  Code that belongs to another domain is an error: identity never changes. */
+static int
+tag_code(PyObject *code, PyObject *domain)
+{
+    PyObject *owner = domain_of_code(code);
+    if (owner != NULL && owner != domain) {
+        PyErr_SetString(PyExc_ValueError, "this code belongs to another domain already");
+        return -1;
+    }
+    if (owner == NULL) {
+        if (code_set_extra(code, core.extra_index, Py_NewRef(domain)) < 0) {
+            Py_DECREF(domain);
+            return -1;
+        }
+        core.tagged = 1;
+    }
+    PyObject *constants = PyObject_GetAttrString(code, "co_consts");
+    if (constants == NULL || Py_EnterRecursiveCall(" while tagging nested code")) {
+        Py_XDECREF(constants);
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(constants); i++) {
+        PyObject *constant = PyTuple_GET_ITEM(constants, i);
+        if (PyCode_Check(constant)) {
+            result = tag_code(constant, domain);
+        }
+    }
+    Py_LeaveRecursiveCall();
+    Py_DECREF(constants);
+    return result;
+}
+
+PyDoc_STRVAR(tag_doc, "tag(code, domain, /)\n--\n\n"
+                      "Make code, and all code nested in it, the code of domain.  Code of another domain: ValueError.");
+
+static PyObject *
+core_tag(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count != 2 || !PyCode_Check(arguments[0]) || !PyObject_TypeCheck(arguments[1], core.domain_type)) {
+        PyErr_SetString(PyExc_TypeError, "tag(code, domain) needs a code object and a Domain");
+        return NULL;
+    }
+    if (tag_code(arguments[0], arguments[1]) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(code_domain_doc, "code_domain(code, /)\n--\n\nReturn the domain of a code object, or None for host code.");
+
+static PyObject *
+core_code_domain(PyObject *Py_UNUSED(module), PyObject *code)
+{
+    if (!PyCode_Check(code)) {
+        PyErr_Format(PyExc_TypeError, "code_domain() needs a code object, got %.100s", Py_TYPE(code)->tp_name);
+        return NULL;
+    }
+    PyObject *domain = domain_of_code(code);
+    return Py_NewRef(domain != NULL ? domain : Py_None);
+}
+
+/* ---- Set-up ------------------------------------------------------------------------------------------------------ */
+
+PyDoc_STRVAR(advance_epoch_doc, "advance_epoch()\n--\n\nForget every remembered answer: a policy has changed.");
+
+static PyObject *
+core_advance_epoch(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    PyObject *fresh = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
+    if (fresh == NULL) {
+        return NULL;
+    }
+    Py_SETREF(core.epoch, fresh);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(set_host_unrestricted_doc, "set_host_unrestricted(value, /)\n--\n\n"
+                                        "Say whether host code has AllPermission, so that it need not be asked.");
+
+static PyObject *
+core_set_host_unrestricted(PyObject *Py_UNUSED(module), PyObject *value)
+{
+    int truth = PyObject_IsTrue(value);
+    if (truth < 0) {
+        return NULL;
+    }
+    core.host_unrestricted = truth;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(configure_doc,
+             "configure(*, events, decide, decide_event, host, nobody, permission_types, all_permission, context_type,\n"
+             "          find_and_load, gcd_import)\n--\n\n"
+             "Give the core what it needs to ask.  Once per process; changes nothing until activate().");
+
+static PyObject *
+core_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"events", "decide", "decide_event", "host", "nobody", "permission_types", "all_permission",
+                            "context_type", "find_and_load", "gcd_import", NULL};
+    PyObject *events, *decide, *decide_event, *host, *nobody, *types, *all, *context, *find, *gcd;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!OOO!O!O!OOO!O!:configure", names, &PyDict_Type, &events, &decide,
+                                     &decide_event, core.domain_type, &host, core.domain_type, &nobody, &PyDict_Type,
+                                     &types, &all, &context, &PyCode_Type, &find, &PyCode_Type, &gcd)) {
+        return NULL;
+    }
+    if (core.decide != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "pycage's core is configured already; there is one manager per process");
+        return NULL;
+    }
+    if (event_table_set(events) < 0) {
+        return NULL;
+    }
+    core.decide = Py_NewRef(decide);
+    core.decide_event = Py_NewRef(decide_event);
+    core.host = Py_NewRef(host);
+    core.nobody = Py_NewRef(nobody);
+    core.permission_types = Py_NewRef(types); /* live: types that the host registers later are seen */
+    core.all_permission = Py_NewRef(all);
+    core.context_type = Py_NewRef(context);
+    core.find_and_load = Py_NewRef(find);
+    core.gcd_import = Py_NewRef(gcd);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(activate_doc, "activate(*, allow_subinterpreters)\n--\n\n"
+                           "Install the audit hook (once) and start asking.  There is no way back.");
+
+static PyObject *
+core_activate(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"allow_subinterpreters", NULL};
+    int allow;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$p:activate", names, &allow)) {
+        return NULL;
+    }
+    if (core.decide == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "configure() comes before activate()");
+        return NULL;
+    }
+    if (!core.active) {
+        core.main_thread = PyThread_get_thread_ident();
+        /* Raises sys.addaudithook to hooks that are there already; one of them may refuse. */
+        if (PySys_AddAuditHook(audit_hook, NULL) < 0) {
+            if (!PyErr_Occurred()) {
+                PyErr_SetString(PyExc_RuntimeError, "another audit hook of this process refused pycage's hook");
+            }
+            return NULL;
+        }
+        core.active = 1;
+    }
+    core.allow_subinterpreters = allow;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef core_methods[] = {
+    {"activate", (PyCFunction)(void (*)(void))core_activate, METH_VARARGS | METH_KEYWORDS, activate_doc},
+    {"advance_epoch", core_advance_epoch, METH_NOARGS, advance_epoch_doc},
+    {"bind", (PyCFunction)(void (*)(void))core_bind, METH_FASTCALL, bind_doc},
+    {"call_privileged", (PyCFunction)(void (*)(void))core_call_privileged, METH_FASTCALL, call_privileged_doc},
+    {"check_permission", core_check_permission, METH_O, check_permission_doc},
+    {"code_domain", core_code_domain, METH_O, code_domain_doc},
+    {"configure", (PyCFunction)(void (*)(void))core_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
+    {"do_privileged", (PyCFunction)(void (*)(void))core_do_privileged, METH_FASTCALL | METH_KEYWORDS, do_privileged_doc},
+    {"nearest_sandbox", core_nearest_sandbox, METH_NOARGS, nearest_sandbox_doc},
+    {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
+    {"snapshot", core_snapshot, METH_NOARGS, snapshot_doc},
+    {"stack", core_stack, METH_O, stack_doc},
+    {"tag", (PyCFunction)(void (*)(void))core_tag, METH_FASTCALL, tag_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+core_exec(PyObject *module)
+{
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "pycage works in the main interpreter only");
+        return -1;
+    }
+    if (core.interpreter == NULL) {
+        core.interpreter = PyInterpreterState_Main();
+        core.host_unrestricted = 1;
+        core.extra_index = request_extra_index(free_tag);
+        if (core.extra_index < 0) {
+            PyErr_SetString(PyExc_ImportError, "no slot for tags is left on code objects: too many tools use them");
+            return -1;
+        }
+        core.domain_type = (PyTypeObject *)PyType_FromSpec(&domain_spec);
+        core.bound_call_type = (PyTypeObject *)PyType_FromSpec(&bound_call_spec);
+        core.epoch = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
+        if (core.domain_type == NULL || core.bound_call_type == NULL || core.epoch == NULL) {
+            return -1;
+        }
+    }
+    return PyModule_AddObjectRef(module, "Domain", (PyObject *)core.domain_type);
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, core_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef core_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pycage._core",
+    .m_doc = "Who is on the stack, and the audit hook that asks.  Not for use outside pycage.",
+    .m_methods = core_methods,
+    .m_slots = core_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&core_module);
+}

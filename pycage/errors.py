@@ -1,0 +1,103 @@
+"""Every error of pycage, in one module that imports nothing of pycage, so that no import can run in circles.
+
+Errors are divided by whose fault it is: `PolicyError` and `DuplicateSandboxError` are mistakes of the host,
+`AccessDenied`, `RestrictedSyntaxError` and `LimitExceeded` are answers to a sandbox.  Each is also the built-in error
+that a caller would already catch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "AccessDenied",
+    "DuplicateSandboxError",
+    "LimitExceeded",
+    "ModuleMissingError",
+    "PolicyError",
+    "PycageError",
+    "RestrictedSyntaxError",
+    "StackEntry",
+    "SyntaxProblem",
+    "WrongLoaderError",
+]
+
+
+class PycageError(Exception):
+    """Base of all errors of pycage; never raised itself."""
+
+
+class StackEntry(NamedTuple):
+    """One line of a denial's chain: whose code ran, and in which function.  Text only, never a frame."""
+
+    domain: str
+    function: str
+
+
+class AccessDenied(PycageError, PermissionError):
+    """A permission was refused, or a module may not be imported.
+
+    Sandboxed code can catch it, so it holds text and immutable values only: no frame, no domain, no policy.
+
+    Attributes:
+        permission: What was asked for (an immutable permission).
+        domain: Name of the domain nearest to the call that lacks it, such as ``sandbox "plugins"`` or ``host``.
+        chain: What was on the stack, newest first.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permission: object = None,
+        domain: str | None = None,
+        chain: Sequence[StackEntry] = (),
+    ) -> None:
+        super().__init__(message)
+        self.permission = permission
+        self.domain = domain
+        self.chain = tuple(chain)
+
+
+class PolicyError(PycageError, ValueError):
+    """The host wrote an invalid grant, rule or policy; nothing was changed."""
+
+
+class DuplicateSandboxError(PycageError, ValueError):
+    """A sandbox of this name exists already; the message is the name.  Close the other one, or choose another name."""
+
+
+class ModuleMissingError(PycageError, ImportError):
+    """A module that was asked for is nowhere to be found; the cause is the loader's own error."""
+
+
+class WrongLoaderError(PycageError, ImportError):
+    """A module was found, but it is the host's and not the sandbox's own."""
+
+
+class LimitExceeded(PycageError, RuntimeError):
+    """A limit in time, size or number was reached; the message names the limit."""
+
+
+class SyntaxProblem(NamedTuple):
+    """One thing that sandboxed source may not do.  ``line`` counts from 1, ``column`` from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+@final
+class RestrictedSyntaxError(PycageError, SyntaxError):
+    """Source uses what sandboxed code may not use.  ``problems`` lists all of it, in the order of the source."""
+
+    def __init__(self, filename: str, problems: Sequence[SyntaxProblem], source_line: str | None = None) -> None:
+        self.problems = tuple(problems)
+        first = self.problems[0]
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        super().__init__(first.message + more, (filename, first.line, first.column, source_line))
+        for problem in self.problems[1:]:
+            self.add_note(f"{filename}, line {problem.line}, column {problem.column}: {problem.message}")
