@@ -1,0 +1,94 @@
+"""Protection domains: whose code is this, and what may it do?
+
+A domain is what a code object is tagged with.  It holds no permissions of its own: it asks its policy every time, so
+that a grant or a revoke takes effect everywhere at once, in captured contexts too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, final
+
+import attrs
+
+from pycage._core import Domain
+from pycage.permissions import AllPermission
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pycage.codesource import CodeSource
+    from pycage.permissions import Permission
+    from pycage.policy import Policy
+
+__all__ = ["Principal", "ProtectionDomain", "Wanted", "limit_allows"]
+
+# What an operation needs: for every part, one of its spellings.  A relative path, say, is one part that may be granted
+# in its absolute form, and its real path is a second part that must be granted as well.
+Wanted: TypeAlias = "Sequence[Sequence[Permission]]"
+
+
+@attrs.frozen
+class Principal:
+    """Somebody on whose behalf code runs.  Grants can be made for principals; see `run_as`."""
+
+    name: str = attrs.field(validator=attrs.validators.instance_of(str))
+
+
+@final
+class ProtectionDomain(Domain):
+    """A code source under a policy; every frame of sandboxed code has exactly one.
+
+    Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
+    """
+
+    __slots__ = ("_closed", "_code_source", "_label", "_policy")
+
+    def __init__(self, code_source: CodeSource, label: str, policy: Policy | None) -> None:
+        """Make the domain of ``code_source``; without a policy it has no permissions at all."""
+        self._code_source = code_source
+        self._label = label
+        self._policy = policy
+        self._closed = False
+
+    @property
+    def code_source(self) -> CodeSource:
+        """Where the code came from: the key of its grants."""
+        return self._code_source
+
+    @property
+    def label(self) -> str:
+        """How messages name this domain, such as ``sandbox "plugins"``."""
+        return self._label
+
+    @property
+    def conditional(self) -> bool:
+        """Whether an answer depends on more than the permission, so that it must not be remembered."""
+        return self._policy is not None and self._policy.is_conditional(self._code_source)
+
+    def implies(self, permission: Permission, principals: frozenset[Principal] = frozenset()) -> bool:
+        """Return whether code of this domain may do what ``permission`` names, right now."""
+        if self._closed or self._policy is None:
+            return False
+        return self._policy.implies(self._code_source, permission, principals)
+
+    def grants(self, wanted: Wanted, principals: frozenset[Principal] = frozenset()) -> bool:
+        """Return whether every part of ``wanted`` is implied in one of its spellings."""
+        return all(any(self.implies(one, principals) for one in part) for part in wanted)
+
+    def close(self) -> None:
+        """Take everything away for good, whatever is granted to the code source later."""
+        self._closed = True
+
+    def __repr__(self) -> str:
+        return f"<ProtectionDomain {self._label}>"
+
+
+def limit_allows(limit: Sequence[Permission], wanted: Wanted) -> bool:
+    """Return whether the permissions of a limit, judged one by one and never united, cover every part of ``wanted``.
+
+    Source: java.security.AccessControlContext.checkPermission2 (Java SE 17): exact type and implies, one at a time.
+    """
+    return all(
+        any((type(held) is type(one) or type(held) is AllPermission) and held.implies(one) for held in limit for one in part)
+        for part in wanted
+    )

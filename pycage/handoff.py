@@ -1,0 +1,126 @@
+"""Hand-off: who is on the stack when work is stored to run later on another stack.
+
+Two places today, as in Java: threads, whose context is taken when the Thread object is made *and* when it is started,
+and thread pools, whose work is bound to the context of whoever submits it, while the pool's threads belong to whoever
+made the pool (a worker born during a sandbox's call would carry that sandbox for ever: jcage's M12b).
+
+CPython 3.11 raises no event when a thread starts, so that permission is asked for here on 3.11.  When only host code is
+on the stack, nothing is wrapped and one stack walk is all it costs.
+
+What still fails: every other place that stores a callable (timers of event loops, atexit, weakref.finalize, signal
+handlers, queues of the program's own ...).  There a function of the sandbox is still seen, because its own frame is on
+the stack when it runs; a host function or a C function handed over in its place is not.
+"""
+
+from __future__ import annotations
+
+import _thread
+import functools
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from pycage import _core
+from pycage.access import check_permission, context_of
+from pycage.permissions import ThreadPermission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycage.access import AccessControlContext
+
+__all__ = ["install"]
+
+_START: Final = ThreadPermission("start")
+
+# Every name under which a thread is started.  Thread.start goes through the names in threading, whatever a subclass
+# overrides, so the binding cannot be avoided there.
+_THREAD_STARTS: Final = (
+    (_thread, "start_new_thread"),
+    (_thread, "start_new"),
+    (_thread, "start_joinable_thread"),  # since 3.13
+    (threading, "_start_new_thread"),  # until 3.12
+    (threading, "_start_joinable_thread"),  # since 3.13
+)
+
+
+def install() -> None:
+    """Put the wrappers in place; once, by the manager."""
+    for module, name in _THREAD_STARTS:
+        original = getattr(module, name, None)
+        if original is not None:
+            setattr(module, name, _start_thread(original))
+    threading.Thread.__init__ = _remember_maker(threading.Thread.__init__)  # type: ignore[method-assign]  # the point
+    threading.Thread.start = _start_as_maker(threading.Thread.start)  # type: ignore[method-assign]
+    ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
+
+
+# ---- Who made an object ---------------------------------------------------------------------------------------------
+
+# By identity: __hash__ and __eq__ of a sandbox's own subclass must not have a say.
+_makers: Final[dict[int, tuple[weakref.ref[object], AccessControlContext]]] = {}
+
+
+def _maker_of(made: object) -> AccessControlContext | None:
+    entry = _makers.get(id(made))
+    return entry[1] if entry is not None and entry[0]() is made else None
+
+
+def _remember_maker(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        raw = _core.snapshot()
+        if raw is not None:
+            key = id(self)
+            _makers[key] = (weakref.ref(self, lambda _: _makers.pop(key, None)), context_of(raw))
+        original(self, *args, **kwargs)
+
+    return __init__
+
+
+# ---- Threads --------------------------------------------------------------------------------------------------------
+
+
+def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def start(function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
+        raw = _core.snapshot()
+        if raw is None:
+            return original(function, *args, **kwargs)
+        if sys.version_info < (3, 12):
+            check_permission(_START)
+        return original(_core.bind(context_of(raw), function), *args, **kwargs)
+
+    return start
+
+
+def _start_as_maker(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def start(self: threading.Thread) -> None:
+        maker = _maker_of(self)
+        if maker is None:
+            original(self)
+        else:
+            _core.bind(maker, original)(self)
+
+    return start
+
+
+# ---- Pools ----------------------------------------------------------------------------------------------------------
+
+
+def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def submit(self: ThreadPoolExecutor, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:
+        raw = _core.snapshot()
+        maker = _maker_of(self)
+        if raw is None and maker is None:
+            return original(self, fn, *args, **kwargs)
+        work = fn if raw is None else _core.bind(context_of(raw), fn)
+        # Privileged under the maker: a worker that has to be started for this belongs to the pool, not to the submitter.
+        return _core.call_privileged(original, (self, work, *args), kwargs, maker, None)
+
+    return submit

@@ -1,0 +1,121 @@
+"""The security manager: turns audit events into questions to access control.
+
+One per process.  Importing this module changes nothing; `install` adds the audit hook, which CPython never lets go of
+again.  What each event asks for stands in `events.py`; this module only asks.
+"""
+
+from __future__ import annotations
+
+import importlib._bootstrap as bootstrap  # type: ignore[import-not-found]  # frozen; typeshed leaves it out
+import threading
+from typing import TYPE_CHECKING, Final
+
+from pycage import _core, access, handoff
+from pycage.codesource import CodeSource
+from pycage.domains import ProtectionDomain
+from pycage.events import EVENTS, EventRefused, requests_for
+from pycage.permissions import AllPermission, SecurityPermission, registered_types
+from pycage.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pycage._core import Raw
+    from pycage.permissions import Permission, Permissions
+
+__all__ = ["HOST", "NOBODY", "POLICY", "install", "installed", "set_default_permissions"]
+
+POLICY: Final = Policy(on_change=_core.advance_epoch)
+
+
+class _HostPolicy:
+    """Answers for code in no sandbox: the policy's default permissions."""
+
+    def implies(self, _source: CodeSource, permission: Permission, _principals: object) -> bool:
+        return POLICY.default.implies(permission)
+
+    def is_conditional(self, _source: CodeSource) -> bool:
+        return False
+
+
+HOST: Final = ProtectionDomain(CodeSource("pycage://host"), "host", _HostPolicy())  # type: ignore[arg-type]  # all it asks
+NOBODY: Final = ProtectionDomain(CodeSource("pycage://nobody"), "nobody (empty stack)", None)
+
+
+def _decide_event(event: str, arguments: object, top: ProtectionDomain | None, raw: Raw) -> None:
+    """Judge an audit event.  Called by the core, behind its barrier, with something other than the host on the stack."""
+    rule = EVENTS.get(event)
+    if rule is not None and rule.when_top_is_guest and top is None:
+        return
+    try:
+        requests = requests_for(event, arguments)
+    except EventRefused as refused:
+        access.refuse(refused.permission, _culprit(raw), reason=refused.reason)
+    if not requests:
+        return
+    context = access.context_of(raw)
+    for request in requests:
+        wanted = [request.alternatives or (request.permission,), *((also,) for also in request.also)]
+        access.judge(request.permission, wanted, context)
+
+
+def _culprit(raw: Raw) -> str:
+    nearest = access.context_of(raw)._nearest_sandbox()
+    return HOST.label if nearest is None else nearest.label
+
+
+access.set_host_domain(HOST)
+access.permission_types(registered_types().values())
+_core.configure(
+    events={name: int(rule.kind) for name, rule in EVENTS.items()},
+    decide=access.decide,
+    decide_event=_decide_event,
+    host=HOST,
+    nobody=NOBODY,
+    permission_types=access.PERMISSION_TYPES,
+    all_permission=AllPermission,
+    context_type=access.AccessControlContext,
+    find_and_load=bootstrap._find_and_load.__code__,
+    gcd_import=bootstrap._gcd_import.__code__,
+)
+
+_lock = threading.Lock()
+_installed = False
+
+
+def install(*, allow_subinterpreters: bool = False) -> None:
+    """Install the security manager, for the rest of the process; further calls change nothing.
+
+    Args:
+        allow_subinterpreters: Let code in sub-interpreters do what it likes.  Nobody can be attributed there, so by
+            default every operation there that would be checked is refused.
+
+    Raises:
+        RuntimeError: Another audit hook of this process refused pycage's.
+        AccessDenied: A sandbox is on the stack.
+    """
+    global _installed  # noqa: PLW0603  once per process
+    with _lock:
+        if not _installed:
+            _core.activate(allow_subinterpreters=allow_subinterpreters)
+            handoff.install()
+            _installed = True
+        elif allow_subinterpreters:
+            access.check_permission(SecurityPermission("setPolicy"))
+            _core.activate(allow_subinterpreters=True)
+
+
+def installed() -> bool:
+    """Return whether the manager is at work."""
+    return _installed
+
+
+def set_default_permissions(permissions: Iterable[Permission]) -> None:
+    """Replace the permissions of all code in no sandbox; see `Policy.set_default`."""
+    POLICY.set_default(permissions)
+    _core.set_host_unrestricted(_is_unrestricted(POLICY.default))
+
+
+def _is_unrestricted(permissions: Permissions) -> bool:
+    return any(type(permission) is AllPermission for permission in permissions)
+

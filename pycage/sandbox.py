@@ -1,0 +1,425 @@
+"""Sandboxes: named cages for code, and the registry of them.
+
+`Sandbox` is the host's handle.  It administers, so nearly everything it does asks for a `SandboxAdminPermission`:
+sandboxed code that gets hold of one cannot use it to raise its own permissions (jcage's J1).  Nothing that a sandbox
+is given leads to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import unicodedata
+from typing import TYPE_CHECKING, Final, final
+
+import attrs
+
+from pycage import access, manager
+from pycage.access import check_permission
+from pycage.cage import Cage
+from pycage.codesource import CodeSource
+from pycage.decisions import PermissionRequest
+from pycage.domains import Principal, ProtectionDomain
+from pycage.errors import DuplicateSandboxError, PolicyError
+from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType, TracebackType
+
+    from pycage.imports import LoaderPolicy, Resolver
+    from pycage.policy import Grant
+
+__all__ = ["Result", "Sandbox", "Sandboxes"]
+
+URL_PREFIX: Final = "pycage://sandbox/"
+
+
+@final
+@attrs.frozen
+class Result:
+    """What a `Sandbox.run` came to.
+
+    Attributes:
+        value: The value of the last statement if that is an expression, else None.  It is the sandbox's own object,
+            not a copy: its methods are the sandbox's code.
+        stdout: What was printed.
+        stderr: What was printed to ``sys.stderr``.
+        requests: What permissions were asked for, in order, and whether they were granted.
+    """
+
+    value: object
+    stdout: str
+    stderr: str
+    requests: tuple[PermissionRequest, ...]
+
+
+def checked_name(name: str) -> str:
+    """Return a sandbox's name in normal form: letters, digits and underscores of any script, at least one.
+
+    Raises:
+        PolicyError: It contains something else.
+
+    Source: com.io7m.jcage.core.JCSandboxNames, ``[[\\p{Alnum}][_]]{1,}``; after NFC, so that two names that look alike
+    are not two sandboxes.
+    """
+    if type(name) is not str:
+        message = f"a sandbox's name must be a str, got {type(name).__name__}"
+        raise TypeError(message)
+    normal = unicodedata.normalize("NFC", name)
+    if not normal or not all(c == "_" or c.isalpha() or unicodedata.category(c) in {"Nd", "Nl"} for c in normal):
+        message = f"{name[:80]!r} cannot name a sandbox: use letters, digits and underscores, at least one"
+        raise PolicyError(message)
+    return normal
+
+
+@final
+class Sandbox:
+    """A named cage: code loaded into it may do what is granted to it, and what it lacks stops the code it calls too.
+
+    A context manager that closes the sandbox.  May be used from any thread.
+    """
+
+    __slots__ = ("__weakref__", "_cage", "_closed", "_domain", "_lock", "_name")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        resolver: Resolver | None = None,
+        sandbox_policy: LoaderPolicy | None = None,
+        host_policy: LoaderPolicy | None = None,
+        permissions: Iterable[Permission] = (),
+    ) -> None:
+        """Create and register a sandbox.
+
+        Args:
+            name: Letters, digits and underscores; no two open sandboxes have the same.
+            resolver: Where the sandbox's own modules come from; None: it has none, and only `run` is of use.
+            sandbox_policy: Which modules the sandbox loads itself; None: all that the resolver finds.
+            host_policy: Which modules of the host it shares; None: the vetted part of the standard library.
+            permissions: What it may do.  Relative paths are made absolute, here and in all later grants.
+
+        Raises:
+            DuplicateSandboxError: The name is taken.
+            PolicyError: The name cannot be one.
+            AccessDenied: A caller lacks ``SandboxAdminPermission(name, "createSandbox")``.
+        """
+        registry = Sandboxes.get()
+        self._name = checked_name(name)
+        wanted = tuple(permissions)
+        _require_permissions(wanted)
+        check_permission(SandboxAdminPermission(self._name, "createSandbox"))
+        self._closed = False
+        self._lock = threading.Lock()
+        self._domain = ProtectionDomain(CodeSource(URL_PREFIX + self._name), f'sandbox "{self._name}"', manager.POLICY)
+        check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+        with registry._adding(self._name, self):
+            self._cage = Cage(
+                self._name, self._domain, resolver=resolver, sandbox_policy=sandbox_policy, host_policy=host_policy
+            )
+            manager.POLICY.grant(self._domain.code_source, *_absolute(wanted))
+
+    # ---- What it is ----
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def url(self) -> str:
+        """The location of its code source, ``pycage://sandbox/<name>``."""
+        return URL_PREFIX + self._name
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed."""
+        return self._closed
+
+    @property
+    def permissions(self) -> Permissions:
+        """What is granted to it now, read-only.  Denials are not subtracted; see `query`."""
+        return manager.POLICY.permissions(self._domain.code_source)
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self._name}{' (closed)' if self._closed else ''}>"
+
+    # ---- Running code ----
+
+    def load(self, name: str) -> ModuleType:
+        """Return a module that is the sandbox's own, loading it if need be; twice gives the same object.
+
+        Raises:
+            ModuleMissingError: It is nowhere to be found.
+            WrongLoaderError: It exists, but as a module of the host.
+            AccessDenied: The loader policies refuse it, or its own code was refused something.
+            RestrictedSyntaxError: Its source uses what sandboxed code may not use.
+        """
+        self._require_open()
+        return self._cage.load(name)
+
+    def run(self, source: str, *, variables: Mapping[str, object] | None = None) -> Result:
+        """Run source text in a fresh namespace of the sandbox.
+
+        Exceptions of the code come out as they are, except those that would end the host (``SystemExit`` and other
+        exceptions that are no `Exception`): these come out as `SandboxExited`.
+
+        Args:
+            source: Python source.
+            variables: Names it finds defined.  Objects are shared, not copied.
+
+        Raises:
+            RestrictedSyntaxError: The source uses what sandboxed code may not use.
+        """
+        self._require_open()
+        requests: list[PermissionRequest] = []
+        with self._recording(requests):
+            value, stdout, stderr = self._cage.run(source, {} if variables is None else dict(variables))
+        return Result(value, stdout, stderr, tuple(requests))
+
+    @contextlib.contextmanager
+    def _recording(self, requests: list[PermissionRequest]) -> Iterator[None]:
+        # Remembered answers do not reach Python; while somebody records, nothing is taken from memory.
+        token = access.capture.set(requests)
+        self._domain.recording = True
+        try:
+            yield
+        finally:
+            access.capture.reset(token)
+            self._domain.recording = access.capture.get() is not None
+
+    # ---- What it may do ----
+
+    def grant(self, *permissions: Permission, principals: Iterable[Principal] = ()) -> None:
+        """Grant permissions, for `principals` only if any are given; effective on the next check."""
+        self._administer()
+        _require_permissions(permissions)
+        manager.POLICY.grant(self._domain.code_source, *_absolute(permissions), principals=principals)
+
+    def revoke(self, *permissions: Permission) -> bool:
+        """Take permissions away, of any principal; effective on the next check, everywhere.
+
+        Objects that the sandbox already holds, such as open files, are not recalled.
+
+        Returns:
+            Whether anything was taken away.
+
+        Raises:
+            PolicyError: A wider grant would still imply one of them; nothing is changed.
+        """
+        self._administer()
+        _require_permissions(permissions)
+        return manager.POLICY.revoke(self._domain.code_source, *_absolute(permissions))
+
+    def deny(self, *permissions: Permission) -> None:
+        """Deny permissions: a denial beats every grant, made before or after."""
+        self._administer()
+        _require_permissions(permissions)
+        manager.POLICY.deny(self._domain.code_source, *_absolute(permissions))
+
+    @contextlib.contextmanager
+    def granted(self, *permissions: Permission) -> Iterator[None]:
+        """Grant permissions for the time of a ``with`` block.  What was granted before stays granted after it."""
+        self._administer()
+        _require_permissions(permissions)
+        grants: tuple[Grant, ...] = manager.POLICY.grant(self._domain.code_source, *_absolute(permissions))
+        try:
+            yield
+        finally:
+            manager.POLICY.withdraw(grants)
+
+    def query(self, permission: Permission) -> str:
+        """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither; refused as things stand)."""
+        _require_permissions((permission,))
+        (wanted,) = _absolute((permission,))
+        if self._domain.implies(wanted):
+            return "granted"
+        refused = any(denied.overlaps(wanted) for denied in manager.POLICY.denials(self._domain.code_source))
+        return "denied" if refused or self._closed else "prompt"
+
+    # ---- What it is given ----
+
+    def expose(
+        self, name: str, obj: object, *, methods: Sequence[str] = (), attributes: Sequence[str] = ()
+    ) -> None:
+        """Give the sandbox a narrow view of a host object: ``from host import <name>``.
+
+        The sandbox gets a proxy with these methods and read-only attributes and nothing else.  A function needs no
+        methods; text, numbers, bytes and None are given as they are.  A method does its work with the permissions of
+        everybody on the stack, the sandbox's among them: what should be lent runs in `do_privileged`.
+
+        Args:
+            name: An identifier; exposing it again replaces the object.
+            obj: What to expose.
+            methods: Names of methods the sandbox may call.
+            attributes: Names of attributes it may read; the values are handed out as they are.
+
+        Raises:
+            PolicyError: Nothing of the object would be visible, or a name is no public attribute of it.
+        """
+        self._administer()
+        self._cage.expose(name, obj, methods, attributes)
+
+    def unexpose(self, name: str) -> None:
+        """Take back an exposed object; references that the sandbox kept raise AccessDenied from now on."""
+        self._administer()
+        self._cage.unexpose(name)
+
+    # ---- Life ----
+
+    def close(self) -> None:
+        """Take everything away and free the name.  Code of the sandbox that still runs has no permissions any more."""
+        check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._domain.close()
+        self._cage.close()
+        manager.POLICY.clear(self._domain.code_source)
+        Sandboxes._the_one()._remove(self._name, self)
+
+    def __enter__(self) -> Sandbox:
+        self._require_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            message = f"sandbox {self._name!r} is closed; create another one"
+            raise PolicyError(message)
+
+    def _administer(self) -> None:
+        self._require_open()
+        check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+
+
+def _require_permissions(permissions: tuple[Permission, ...]) -> None:
+    for permission in permissions:
+        if type(permission) not in access.PERMISSION_TYPES:
+            message = (
+                f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}; "
+                "types of your own are registered with register_permission_type()"
+            )
+            raise TypeError(message)
+
+
+def _absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
+    """Make relative paths absolute now, because the working directory may change: a grant must not move with it."""
+    return tuple(
+        FilePermission(os.path.join(os.getcwd(), permission.name), permission.actions)  # noqa: PTH109, PTH118  keeps "/-"
+        if type(permission) is FilePermission and not permission.name.startswith(("/", "<<ALL FILES>>"))
+        else permission
+        for permission in permissions
+    )
+
+
+@final
+class Sandboxes:
+    """All open sandboxes of the process.  There is one; `get` returns it."""
+
+    __slots__ = ("_lock", "_open")
+
+    _instance: Sandboxes | None = None
+    _instance_lock = threading.Lock()
+
+    def __init__(self) -> None:
+        """Refuse: there is one registry, see `get`."""
+        message = "there is one registry of sandboxes: call Sandboxes.get()"
+        raise TypeError(message)
+
+    @classmethod
+    def _the_one(cls) -> Sandboxes:
+        with cls._instance_lock:
+            if cls._instance is None:
+                registry = object.__new__(cls)
+                registry._lock = threading.Lock()
+                registry._open = {}
+                cls._instance = registry
+            return cls._instance
+
+    @staticmethod
+    def get() -> Sandboxes:
+        """Return the registry; the first call installs the security manager.
+
+        Raises:
+            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "getSandboxes")``.
+        """
+        check_permission(SandboxAdminPermission("*", "getSandboxes"))
+        manager.install()
+        return Sandboxes._the_one()
+
+    def create(
+        self,
+        name: str,
+        *,
+        resolver: Resolver | None = None,
+        sandbox_policy: LoaderPolicy | None = None,
+        host_policy: LoaderPolicy | None = None,
+        permissions: Iterable[Permission] = (),
+    ) -> Sandbox:
+        """Create a sandbox; the same as calling `Sandbox`."""
+        check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
+        return Sandbox(
+            name,
+            resolver=resolver,
+            sandbox_policy=sandbox_policy,
+            host_policy=host_policy,
+            permissions=permissions,
+        )
+
+    def find(self, name: str) -> Sandbox | None:
+        """Return the open sandbox of this name, or None."""
+        return self._open.get(checked_name(name))
+
+    def set_default_permissions(self, permissions: Iterable[Permission]) -> None:
+        """Replace the permissions of all code that is in no sandbox.
+
+        Raises:
+            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "setDefaultPermissions")``.
+            PolicyError: The host could not undo it; nothing is changed.
+        """
+        check_permission(SandboxAdminPermission("*", "setDefaultPermissions"))
+        wanted = tuple(permissions)
+        _require_permissions(wanted)
+        manager.set_default_permissions(wanted)
+
+    @property
+    def default_permissions(self) -> Permissions:
+        """The permissions of all code that is in no sandbox, read-only.  At first: `AllPermission`."""
+        return manager.POLICY.default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._open
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        return iter(tuple(self._open.values()))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextlib.contextmanager
+    def _adding(self, name: str, sandbox: Sandbox) -> Iterator[None]:
+        """Hold a name while its sandbox is built; free it if that fails."""
+        with self._lock:
+            if name in self._open:
+                raise DuplicateSandboxError(name)
+            self._open[name] = sandbox
+        try:
+            yield
+        except BaseException:
+            self._remove(name, sandbox)
+            raise
+
+    def _remove(self, name: str, sandbox: Sandbox) -> None:
+        with self._lock:
+            if self._open.get(name) is sandbox:
+                del self._open[name]
+
+
