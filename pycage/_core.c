@@ -19,9 +19,10 @@
  *    OS thread, each tied to the frame that was the newest one when the call began.  A record cannot outlive its call,
  *    so it cannot leak.  Three kinds: PRIVILEGED ends the walk after its frame, BOUND adds a captured context,
  *    BARRIER ends the walk before its frame (it surrounds pycage's own decision code).
- *  - An `import` statement of host code runs the import system on the host's behalf, as class loading does in Java:
- *    the walk ends at the importing frame, recognised by importlib's own `_find_and_load` directly above it.  Imports
- *    by name through importlib.import_module() (`_gcd_import`) are calls like any other and get no such privilege.
+ *  - Finding and loading a module is the importing code's own act, as class loading is in Java: the walk ends at the
+ *    frame that called importlib's `_find_and_load` (an `import` statement, or importlib.import_module()), and that
+ *    frame's domain counts.  Otherwise the first import that host code makes for a sandbox would be refused, or worse,
+ *    its module would be taken for the sandbox's.  Whoever imports a name that a sandbox chose lends it that import.
  *
  * What still fails (see the threat model): an effect for which no sandbox frame, thread context or hand-off record
  * exists, such as map(os.remove, paths) that the host iterates.
@@ -116,7 +117,6 @@ static struct {
     PyObject *all_permission;    /* the type AllPermission */
     PyObject *context_type;      /* the type AccessControlContext */
     PyObject *find_and_load;     /* code of importlib._bootstrap._find_and_load */
-    PyObject *gcd_import;        /* code of importlib._bootstrap._gcd_import */
     event_row *events;
     size_t event_slots;          /* a power of two; 0: no table yet */
 } core;
@@ -294,18 +294,6 @@ newest_frame(PyThreadState *thread, PyFrameObject **frame)
     return 0;
 }
 
-/* Is `frame`, which runs importlib's _find_and_load, the import statement of the frame below it? */
-static inline int
-is_import_statement(PyObject *code, PyFrameObject *below)
-{
-    if (code != core.find_and_load || below == NULL) {
-        return 0;
-    }
-    PyObject *caller = (PyObject *)PyFrame_GetCode(below);
-    Py_DECREF(caller);
-    return caller != core.gcd_import;
-}
-
 /* Walks from `frame` (stolen; may be NULL) down, with `rec` as the newest record that can still match.
  *
  * `to_limit` NULL: limited frames are passed over.  Otherwise the walk ends at the first limited frame and stores it
@@ -357,7 +345,7 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
             }
             rec = rec->previous;
         }
-        if (importing) { /* the frame whose import statement is running: privileged, its own domain counts */
+        if (importing) { /* the frame that imports: privileged, its own domain counts */
             walk->stopped = 1;
             Py_DECREF(code);
             goto done;
@@ -368,7 +356,7 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
             result = -1;
             goto done;
         }
-        importing = is_import_statement(code, below);
+        importing = code == core.find_and_load;
         Py_DECREF(code);
         Py_DECREF(frame);
         frame = below;
@@ -581,6 +569,14 @@ audit_hook(const char *event, PyObject *arguments, void *Py_UNUSED(data))
         return core.allow_subinterpreters ? 0 : refuse_subinterpreter(event);
     }
 
+#if PY_VERSION_HEX < 0x030C0000
+    /* On 3.11 a refusal during the new interpreter's own start-up ends the process, so it is refused its start.  From
+     * 3.12 it is the other way round: raising here crashes, and a refusal during start-up is an ordinary error. */
+    if (!core.allow_subinterpreters && strcmp(event, "cpython.PyInterpreterState_New") == 0) {
+        return refuse_subinterpreter(event);
+    }
+#endif
+
     walk_result walk;
     int result = -1;
     PyObject *name = NULL, *raw = NULL, *answer = NULL;
@@ -772,7 +768,7 @@ core_nearest_sandbox(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 PyDoc_STRVAR(stack_doc, "stack(limit, /)\n--\n\n"
-                        "Return (domain or None, function, line, privileged) for at most limit frames, newest first.\n\n"
+                        "Return (domain or None, function, file name, line, privileged) for at most limit frames, newest first.\n\n"
                         "Inside a decision it begins at the frame that asked.");
 
 static PyObject *
@@ -797,8 +793,9 @@ core_stack(PyObject *Py_UNUSED(module), PyObject *argument)
         for (; rec != NULL && rec->frame == frame; rec = rec->previous) {
             privileged |= rec->kind == RECORD_PRIVILEGED;
         }
-        PyObject *entry = Py_BuildValue("(OOiO)", domain != NULL ? domain : Py_None, code->co_qualname,
-                                        PyFrame_GetLineNumber(frame), privileged ? Py_True : Py_False);
+        PyObject *entry = Py_BuildValue("(OOOiO)", domain != NULL ? domain : Py_None, code->co_qualname,
+                                        code->co_filename, PyFrame_GetLineNumber(frame),
+                                        privileged ? Py_True : Py_False);
         if (entry == NULL || PyList_Append(entries, entry) < 0) {
             Py_CLEAR(entries);
         }
@@ -1178,18 +1175,18 @@ core_set_host_unrestricted(PyObject *Py_UNUSED(module), PyObject *value)
 
 PyDoc_STRVAR(configure_doc,
              "configure(*, events, decide, decide_event, host, nobody, permission_types, all_permission, context_type,\n"
-             "          find_and_load, gcd_import)\n--\n\n"
+             "          find_and_load)\n--\n\n"
              "Give the core what it needs to ask.  Once per process; changes nothing until activate().");
 
 static PyObject *
 core_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"events", "decide", "decide_event", "host", "nobody", "permission_types", "all_permission",
-                            "context_type", "find_and_load", "gcd_import", NULL};
-    PyObject *events, *decide, *decide_event, *host, *nobody, *types, *all, *context, *find, *gcd;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!OOO!O!O!OOO!O!:configure", names, &PyDict_Type, &events, &decide,
+                            "context_type", "find_and_load", NULL};
+    PyObject *events, *decide, *decide_event, *host, *nobody, *types, *all, *context, *find;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!OOO!O!O!OOO!:configure", names, &PyDict_Type, &events, &decide,
                                      &decide_event, core.domain_type, &host, core.domain_type, &nobody, &PyDict_Type,
-                                     &types, &all, &context, &PyCode_Type, &find, &PyCode_Type, &gcd)) {
+                                     &types, &all, &context, &PyCode_Type, &find)) {
         return NULL;
     }
     if (core.decide != NULL) {
@@ -1207,7 +1204,6 @@ core_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     core.all_permission = Py_NewRef(all);
     core.context_type = Py_NewRef(context);
     core.find_and_load = Py_NewRef(find);
-    core.gcd_import = Py_NewRef(gcd);
     Py_RETURN_NONE;
 }
 

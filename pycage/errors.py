@@ -20,6 +20,7 @@ __all__ = [
     "PolicyError",
     "PycageError",
     "RestrictedSyntaxError",
+    "SandboxExited",
     "StackEntry",
     "SyntaxProblem",
     "WrongLoaderError",
@@ -76,6 +77,10 @@ class ModuleMissingError(PycageError, ImportError):
 
 class WrongLoaderError(PycageError, ImportError):
     """A module was found, but it is the host's and not the sandbox's own."""
+
+
+class SandboxExited(PycageError, RuntimeError):
+    """Sandboxed code raised something that would have ended the host, such as SystemExit; it is the cause."""
 
 
 class LimitExceeded(PycageError, RuntimeError):

@@ -76,7 +76,6 @@ _core.configure(
     all_permission=AllPermission,
     context_type=access.AccessControlContext,
     find_and_load=bootstrap._find_and_load.__code__,
-    gcd_import=bootstrap._gcd_import.__code__,
 )
 
 _lock = threading.Lock()

@@ -8,15 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import decision_model
 import pytest
 from cast import Role
-from pycage import manager
 from pycage.access import AccessControlContext, check_permission, get_context
 from pycage.errors import AccessDenied
 from pycage.permissions import AllPermission, RuntimePermission, ThreadPermission
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _manager():
-    manager.install()
 
 
 HOST = Role(None)

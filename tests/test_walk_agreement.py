@@ -27,9 +27,6 @@ ROLES = [
 LIMITS = [None, (), (RuntimePermission("file.r"),), (RuntimePermission("file.*"), RuntimePermission("net.c"))]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _manager():
-    manager.install()
 
 
 def domain_of(code: CodeType):
