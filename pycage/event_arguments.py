@@ -1,0 +1,485 @@
+"""The arguments of audit events: what each kind of event asks for.  The readers that the table in `events` names.
+
+A reader takes the argument tuple of an event and returns the `Request`s that must all be allowed.  It accepts exact
+built-in types and raises for everything else; `pycage.events.requests_for` turns that into a denial.
+"""
+
+# The essay on events stands in `events`, those on files and addresses in `paths` and `addresses`.  For this file:
+#
+# - A reader sees data of an attacker.  No method, comparison, iteration or isinstance() of an object before its exact
+#   type is known to be a built-in one; TypeError and IndexError mean "cannot be judged".
+# - A reader only reads.  What it asks the system (links, directories, descriptors) raises no audit event.
+# - Where an event does not tell which of several operations it is, the reader asks for all of them.
+
+from __future__ import annotations
+
+import os as _os
+import sys
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Final
+
+import attrs
+
+from pycage import _core
+from pycage.addresses import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
+    Endpoint,
+    family_name,
+    family_of,
+    host_names,
+    internet_endpoint,
+    is_ordinary_socket,
+    unix_path,
+)
+from pycage.paths import (
+    Links,
+    Place,
+    command_place,
+    is_directory,
+    link_target,
+    path_of_descriptor,
+    path_text,
+    place_of,
+    place_of_sqlite_uri,
+)
+from pycage.permissions import (
+    EnvPermission,
+    FilePermission,
+    ImportPermission,
+    LinkPermission,
+    NativePermission,
+    Permission,
+    ProcessPermission,
+    RuntimePermission,
+    SocketPermission,
+)
+
+__all__ = [
+    "REFLECTION",
+    "EventRefused",
+    "Reader",
+    "Request",
+    "address",
+    "data_base",
+    "environment_variable",
+    "executed_program",
+    "file",
+    "forked_program",
+    "hard_link",
+    "imported_module",
+    "library",
+    "locked_file",
+    "mapped_file",
+    "new_socket",
+    "opened_file",
+    "renamed_file",
+    "resolved_address",
+    "resolved_host",
+    "shell",
+    "shown_permission",
+    "signalled_group",
+    "signalled_process",
+    "signalled_thread",
+    "spawned_program",
+    "started_program",
+    "symbolic_link",
+    "unpickled_global",
+    "written_attribute",
+]
+
+
+@attrs.frozen
+class Request:
+    """One thing that must be allowed.
+
+    Attributes:
+        permission: What is asked for, as the program named it: what a message shows.  It must be implied, unless there
+            are alternatives.
+        alternatives: What ``permission`` means here, if the name alone says too little (the absolute form of a
+            relative path, the address of ``localhost``): one of these must be implied instead.
+        also: Must all be implied as well: the real path behind links, the other addresses of a name, ...
+    """
+
+    permission: Permission
+    alternatives: tuple[Permission, ...] = ()
+    also: tuple[Permission, ...] = ()
+
+
+Reader = Callable[[tuple[object, ...]], tuple[Request, ...]]
+
+
+class EventRefused(Exception):
+    """The operation must be denied, whatever was granted: its arguments cannot be judged, or no grant could be safe.
+
+    Attributes:
+        permission: The permission that a denial shows.
+        reason: One line for the person who reads the denial.
+    """
+
+    def __init__(self, permission: Permission, reason: str) -> None:
+        super().__init__(reason)
+        self.permission = permission
+        self.reason = reason
+
+
+def shown_permission(kind: Callable[[str, str], Permission], name: str | None, actions: str) -> Permission | None:
+    """Return the permission that a denial shows for arguments that could not be judged; None if there is none."""
+    if name is None or actions == "":
+        return None
+    try:
+        return kind(name, actions)
+    except (TypeError, ValueError):
+        return None
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+_ACCMODE: Final = _os.O_RDONLY | _os.O_WRONLY | _os.O_RDWR
+_O_TMPFILE: Final = getattr(_os, "O_TMPFILE", 0)
+_O_PATH: Final = getattr(_os, "O_PATH", 0)
+_WRITE_FLAGS: Final = _os.O_CREAT | _os.O_TRUNC | _os.O_APPEND
+_FROM_DESCRIPTOR: Final = {"read": "readFileDescriptor", "write": "writeFileDescriptor"}
+
+
+def _at(place: Place, make: Callable[[str], Permission]) -> Request:
+    """Ask for a file by its name and by where it really is.
+
+    A relative name is only what a message shows: its absolute form must be implied, or a grant for "data.txt" would
+    mean another file after each chdir.
+    """
+    shown = make(place.given)
+    absolute = make(place.absolute) if place.relative else shown
+    also = tuple(permission for permission in map(make, place.real) if permission != absolute)
+    return Request(shown, alternatives=(absolute,) if place.relative else (), also=also)
+
+
+def _file(place: Place, actions: str) -> Request:
+    return _at(place, lambda name: FilePermission.exact(name, actions))
+
+
+def _opened(fd: object, actions: str) -> tuple[Request, ...]:
+    """Ask for the file behind a descriptor, or for the use of descriptors if it has no name."""
+    path = path_of_descriptor(fd)
+    if path is not None:
+        return (Request(FilePermission.exact(path, actions)),)
+    return tuple(Request(RuntimePermission(_FROM_DESCRIPTOR[action])) for action in actions.split(","))
+
+
+def opened_file(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``open``: path, mode, flags."""
+    path, mode, flags = args[0], args[1], args[2]
+    if type(flags) is not int or not (mode is None or type(mode) is str):
+        raise TypeError
+    access = flags & _ACCMODE
+    reads = access != _os.O_WRONLY
+    writes = access != _os.O_RDONLY or flags & _WRITE_FLAGS != 0
+    nameless = _O_TMPFILE != 0 and flags & _O_TMPFILE == _O_TMPFILE
+    if _O_PATH and flags & _O_PATH:  # open(2): the other flags are ignored; the handle can be reopened for reading
+        reads, writes, nameless = True, False, False
+    if mode is not None:
+        writes = writes or any(letter in mode for letter in "wax+")
+    actions = "read,write" if reads and (writes or nameless) else "write" if writes or nameless else "read"
+    if type(path) is int:
+        return _opened(path, actions)
+    given = path_text(path)
+    if mode is None and given[:1] != "/":
+        # gh-116429: os.open(path, dir_fd=...) raises the same event as os.open(path).
+        shown = shown_permission(FilePermission, given, actions) or RuntimePermission("auditEvent.open")
+        raise EventRefused(
+            shown, "os.open() of a relative path may start from any dir_fd: pass an absolute path, or use open()"
+        )
+    place = place_of(given, Links.FOLLOW)
+    if nameless:  # a new file without a name *in* that directory
+        return (_at(place, lambda name: FilePermission(_below(name, "*"), actions)),)
+    return (_file(place, actions),)
+
+
+def file(actions: str, links: Links, dir_fd: int | None = None) -> Reader:
+    """Make a reader for events about the file in argument 0: a path, a descriptor, or None for the current directory.
+
+    Args:
+        actions: What it does with the file.
+        links: What it does with a link at the end of the path.
+        dir_fd: Position of the argument with the descriptor of the directory that a relative path starts from.
+    """
+
+    def requests(args: tuple[object, ...]) -> tuple[Request, ...]:
+        path = args[0]
+        if type(path) is int:
+            return _opened(path, actions)
+        base = -1 if dir_fd is None else args[dir_fd]
+        return (_file(place_of("." if path is None else path, links, base), actions),)
+
+    return requests
+
+
+def _below(directory: str, wildcard: str) -> str:
+    return (directory if directory[-1:] == "/" or directory == "" else directory + "/") + wildcard
+
+
+def renamed_file(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.rename``: source, target, and the directory descriptors of both."""
+    source = place_of(args[0], Links.KEEP, args[2])
+    target = place_of(args[1], Links.KEEP, args[3])
+    requests = [_file(source, "read,delete"), _file(target, "write")]
+    if any(is_directory(real) for real in source.real):  # all that is in it gets other names, and perhaps other grants
+        requests += [Request(FilePermission(_below(real, "-"), "read,delete")) for real in source.real]
+        requests += [Request(FilePermission(_below(real, "-"), "write")) for real in target.real]
+    return tuple(requests)
+
+
+def hard_link(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.link``: source, target, and the directory descriptors of both."""
+    source = place_of(args[0], Links.BOTH, args[2])
+    target = place_of(args[1], Links.KEEP, args[3])
+    # The new name may be granted "write" where the old one was not: whoever links must have both already.
+    return (Request(LinkPermission("hard")), _file(source, "read,write"), _file(target, "write"))
+
+
+def symbolic_link(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.symlink``: the text of the link, its path, and the path's directory descriptor."""
+    link = place_of(args[1], Links.KEEP, args[2])
+    return (Request(LinkPermission("symbolic")), _file(link, "write"), _file(link_target(args[0], link), "read"))
+
+
+def data_base(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``sqlite3.connect``: a path, ``:memory:``, nothing (a temporary file), or a URI."""
+    if type(args[0]) is int:
+        raise TypeError
+    name = path_text(args[0])
+    if name in (":memory:", ""):
+        return ()
+    if name[:5] == "file:":
+        place, writes = place_of_sqlite_uri(name)
+        return (_file(place, "read,write" if writes else "read"),)
+    return (_file(place_of(name, Links.FOLLOW), "read,write"),)
+
+
+def mapped_file(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``mmap.__new__``: descriptor, length, access, offset."""
+    fd, access = args[0], args[2]
+    if type(fd) is not int or type(access) is not int:
+        raise TypeError
+    if fd == -1:
+        return ()  # anonymous memory
+    # ACCESS_READ = 1, ACCESS_COPY = 3; the default leaves it to flags that the event does not show.
+    return _opened(fd, "read" if access in (1, 3) else "read,write")
+
+
+def locked_file(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read the events of locks: descriptor first.  A lock stops others; who may read a file may lock it."""
+    return _opened(args[0], "read")
+
+
+# ---- Sockets ---------------------------------------------------------------------------------------------------------
+
+
+def _endpoint(endpoint: Endpoint, actions: str) -> Request:
+    shown = SocketPermission(endpoint.shown, actions)
+    first, *others = (SocketPermission(name, actions) for name in endpoint.demanded)
+    return Request(shown, alternatives=() if first == shown else (first,), also=tuple(others))
+
+
+def address(actions: str) -> Reader:
+    """Make a reader for events about a socket (argument 0) and an address (argument 1)."""
+
+    def requests(args: tuple[object, ...]) -> tuple[Request, ...]:
+        family, address = family_of(args[0]), args[1]
+        if address is None:
+            return ()  # sendmsg on a connected socket
+        if family in {AF_INET, AF_INET6}:
+            return (_endpoint(internet_endpoint(family, address, listening=actions == "listen"), actions),)
+        if family == AF_UNIX:
+            return (_file(place_of(unix_path(address), Links.BOTH), "read,write"),)
+        return (Request(RuntimePermission("createSocket." + family_name(family))),)
+
+    return requests
+
+
+def new_socket(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``socket.__new__``: the socket, family, type, protocol."""
+    family, kind, protocol = args[1], args[2], args[3]
+    if is_ordinary_socket(family, kind, protocol):
+        return ()  # connecting and binding are asked
+    if type(family) is not int or type(kind) is not int or type(protocol) is not int:
+        raise TypeError
+    if family == -1:
+        return (Request(RuntimePermission("createSocket.fileno")),)
+    name = "createSocket." + family_name(family)
+    if family in (AF_INET, AF_INET6, AF_UNIX):  # a raw socket, another transport: not what its family says
+        name += f".{kind}.{protocol}"
+    return (Request(RuntimePermission(name)),)
+
+
+def resolved_host(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read the look-ups: host first."""
+    return (_endpoint(host_names(args[0]), "resolve"),)
+
+
+def resolved_address(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``socket.getnameinfo``: a socket address."""
+    address = args[0]
+    if type(address) is not tuple:
+        raise TypeError
+    return (_endpoint(host_names(address[0]), "resolve"),)
+
+
+# ---- Processes, libraries, environment -------------------------------------------------------------------------------
+
+_ANY_PROGRAM: Final = ProcessPermission("<<ALL FILES>>", "execute")
+
+
+def _program(value: object, directory: object, *, looked_up: bool, here: bool) -> tuple[Request, ...]:
+    """Ask for starting a program.
+
+    Args:
+        value: The program.
+        directory: Where the new process starts; None: here.
+        looked_up: A bare name is looked up in this process's own ``PATH``, which the sandbox cannot change.
+        here: A bare name is a file of the current directory, never looked up.
+    """
+    place = command_place(value, directory)
+    if place is None and here:
+        place = place_of(value, Links.FOLLOW)
+    if place is not None:
+        return (_at(place, ProcessPermission.program),)
+    named = ProcessPermission.program(path_text(value))
+    # Java: SecurityManager.checkExec asks for <<ALL FILES>> when the command is not absolute.
+    return (Request(named, also=() if looked_up else (_ANY_PROGRAM,)),)
+
+
+def started_program(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``subprocess.Popen``: program, arguments, directory, environment."""
+    # args[1] is a copy of the argument list; what is executed is args[0].
+    return _program(args[0], args[2], looked_up=args[3] is None, here=False)
+
+
+def executed_program(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.exec``: program (or a descriptor of it), arguments, environment."""
+    if type(args[0]) is int:  # fexecve
+        path = path_of_descriptor(args[0])
+        return (Request(_ANY_PROGRAM if path is None else ProcessPermission.program(path)),)
+    return _program(args[0], None, looked_up=False, here=True)
+
+
+def spawned_program(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.posix_spawn``, which is also the event of ``os.posix_spawnp``: program, arguments, environment."""
+    return _program(args[0], None, looked_up=False, here=False)  # posix_spawnp raises the same event
+
+
+def forked_program(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``_posixsubprocess.fork_exec``: the places to try, arguments, environment."""
+    programs = args[0]
+    if type(programs) is not tuple and type(programs) is not list:
+        raise TypeError
+    copied = tuple(programs)  # a list can grow meanwhile
+    if not copied:
+        raise ValueError
+    return tuple(request for item in copied for request in _program(item, None, looked_up=False, here=False))
+
+
+def shell(_args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.system``: whatever the command is, a shell reads it."""
+    return (Request(ProcessPermission("/bin/sh", "execute")),)
+
+
+def signalled_process(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.kill``: process id, signal."""
+    pid = args[0]
+    if type(pid) is not int:
+        raise TypeError
+    return (_signal(pid),)
+
+
+def signalled_group(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.killpg``: process group, signal."""
+    group = args[0]
+    if type(group) is not int or group < 0:
+        raise TypeError
+    return (_signal(-group),)
+
+
+def _signal(pid: int) -> Request:
+    # kill(2): -1 is everybody; other numbers below 1 are groups, which are granted by their number.
+    return Request(ProcessPermission("*" if pid == -1 else str(pid), "signal"))
+
+
+def signalled_thread(_args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``signal.pthread_kill``: it can only be a thread of this process."""
+    return (Request(ProcessPermission(str(_os.getpid()), "signal")),)
+
+
+def library(position: int) -> Reader:
+    """Make a reader for events that load a library, argument ``position``: path or bare name, None for the program."""
+
+    def requests(args: tuple[object, ...]) -> tuple[Request, ...]:
+        value = args[position]
+        name = "" if value is None else path_text(value)
+        if name == "":
+            return (Request(NativePermission("<main program>", "load")),)
+        if "/" not in name:  # looked up by the dynamic linker, whose search path is fixed at start
+            return (Request(NativePermission(name, "load")),)
+        return (_at(place_of(name, Links.FOLLOW), lambda text: NativePermission(text, "load")),)
+
+    return requests
+
+
+def environment_variable(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``os.putenv`` and ``os.unsetenv``: name first."""
+    return (Request(EnvPermission(path_text(args[0]), "write")),)
+
+
+# ---- Code and reflection ---------------------------------------------------------------------------------------------
+
+REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
+_FUNCTION_CODE: Final = frozenset({"__defaults__", "__kwdefaults__"})
+
+
+def imported_module(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``import``: module, and the file name if it is an extension about to be loaded."""
+    name, filename = args[0], args[1]
+    if type(name) is not str:
+        raise TypeError
+    asked = (Request(ImportPermission(name)),)
+    return asked if filename is None else asked + library(1)(args)
+
+
+def unpickled_global(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Read ``pickle.find_class``: module, qualified name."""
+    module, name = args[0], args[1]
+    if type(module) is not str or type(name) is not str:
+        raise TypeError
+    return (Request(RuntimePermission(f"accessClassInPackage.{module}.{name}")),)
+
+
+def written_attribute(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Attributes of functions are judged here; those of classes and instances by the write guard of `language`.
+
+    The event cannot tell whose object it is, and dataclasses, enum and functools set ``__doc__``, ``__qualname__`` or
+    ``__module__`` of a sandbox's own classes all the time.  For a function, its code tells: a sandbox may change
+    the defaults of a function that some sandbox wrote (collections.namedtuple does it on its behalf), not of a host
+    function.  Its ``__code__`` it may not replace either: code made elsewhere would run with the function's globals.
+    """
+    target, name = args[0], args[1]
+    if type(name) is not str:
+        raise TypeError
+    if type(target) is not FunctionType:
+        return ()
+    if _is_ours(target):
+        raise EventRefused(REFLECTION, "functions of pycage cannot be changed")
+    if name in _FUNCTION_CODE and _core.code_domain(target.__code__) is not None:
+        return ()
+    return (Request(REFLECTION),)
+
+
+def _is_ours(function: FunctionType) -> bool:
+    """Compare the globals by identity: names in them are anybody's to choose, and keys may be of any type."""
+    variables = function.__globals__
+    for name, module in tuple(sys.modules.items()):
+        ours = type(name) is str and (name == "pycage" or name[:7] == "pycage.")
+        if ours and type(module) is ModuleType and module.__dict__ is variables:
+            return True
+    return False
