@@ -148,7 +148,7 @@ class ActionPermission(Permission):
             return None
         if TYPE_CHECKING:
             assert isinstance(other, type(self))
-        if not (self._covers_name(other) and other._covers_name(self)):
-            return None
+        if self.name != other.name:
+            return self if self == other else None
         both = self._mask | other._mask
         return self if both == self._mask else type(self)(self.name, self.ACTIONS.text(both))

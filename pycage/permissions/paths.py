@@ -83,6 +83,12 @@ class PathPattern(NamedTuple):
             return kind == other_kind or other_kind != EXACT
         if kind == EXACT:
             return False
+        if base[:1] == "/":
+            # The usual case, without a call.  A normalised absolute path has no "..".
+            prefix = base if base == "/" else base + "/"
+            if not other_base.startswith(prefix):
+                return False
+            return kind == TREE or (other_kind == EXACT and other_base.find("/", len(prefix)) < 0)
         depth = _depth_below(base, other_base)
         if kind == TREE:
             return depth >= 1
@@ -119,13 +125,12 @@ def _normalise(path: str) -> str:
 
 
 def _depth_below(base: str, path: str) -> int:
-    """Return by how many segments ``path`` lies below ``base``; 0 if it does not.  Both are normalised and differ."""
-    if (base[:1] == "/") is not (path[:1] == "/"):
+    """Return by how many segments ``path`` lies below ``base``, which is relative; 0 if it does not.
+
+    A relative path may climb: ``../-`` contains ``x``, and ``../../*`` contains ``..``.  Both are normalised and differ.
+    """
+    if path[:1] == "/":
         return 0
-    if base[:2] != ".." and path[:2] != "..":
-        prefix = base if base in {"", "/"} else base + "/"
-        return path.count("/", len(prefix)) + 1 if path.startswith(prefix) else 0
-    # A relative path that climbs: ../- contains x, and ../../* contains "..".
     above = base.split("/") if base else []
     below = path.split("/") if path else []
     common = 0

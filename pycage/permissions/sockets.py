@@ -117,9 +117,3 @@ class SocketPermission(ActionPermission):
     def _meant(self) -> int:
         """The actions without a ``resolve`` that is only there because another action includes it."""
         return self._mask & ~_RESOLVE or _RESOLVE
-
-    def _merge(self, other: Permission) -> Permission | None:
-        if type(other) is not SocketPermission or self._host != other._host or self._ports != other._ports:
-            return None
-        both = self._mask | other._mask
-        return self if both == self._mask else SocketPermission(self.name, self.ACTIONS.text(both))

@@ -9,6 +9,7 @@ import attrs
 from pycage.permissions.base import Permission, set_field
 from pycage.permissions.registry import lookup
 from pycage.permissions.text import quote, type_name
+from pycage.permissions.universal import AllPermission
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -88,10 +89,11 @@ class UnresolvedPermission(Permission):
         If the type exists but refuses the arguments, a deny rule cannot say what it means, so it touches every request
         of that type.
         """
-        if lookup(self.name) is not type(other):
-            return False
         resolved = self.resolve()
-        return resolved is None or resolved.overlaps(other)
+        if resolved is not None:
+            return resolved.overlaps(other)
+        kind = lookup(self.name)
+        return kind is not None and (type(other) is kind or type(other) is AllPermission)
 
     def without(self, other: Permission) -> Permission | None:
         """Return ``None`` if ``other`` is equal or implies the real permission, otherwise this."""
