@@ -195,7 +195,17 @@ def test_a_host_is_looked_up_by_its_name(host: object, shown: str, demanded: tup
 
 @pytest.mark.parametrize(
     "host",
-    ["b\u00fccher.example", "\uff11\uff12\uff17.0.0.1", "a\0b", "a:80", "a/8", "x" * 300, bytearray(b"a"), Name("a"), 1],
+    [
+        "b\u00fccher.example",
+        "\uff11\uff12\uff17.0.0.1",
+        "a\0b",
+        "a:80",
+        "a/8",
+        "x" * 300,
+        bytearray(b"a"),
+        Name("a"),
+        1,
+    ],
 )
 def test_a_host_that_could_mean_something_else_is_refused(host: object) -> None:
     with pytest.raises(AddressRefused):
