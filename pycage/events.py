@@ -182,7 +182,7 @@ _STACKS: Final = _ask_for("getStackTrace")
 # asyncio.run() does it, on behalf of the sandbox's own coroutines.
 _ASYNCGEN: Final = _ask_for("setAsyncgenHooks", when_top_is_guest=True)
 
-_WINDOWS: Final = (
+_WINDOWS: Final = (  # noqa: SIM905  # 43 quoted lines would not be easier to compare
     "_winapi.CopyFile2 _winapi.CreateEventW _winapi.CreateFile _winapi.CreateJunction _winapi.CreateMutexW "
     "_winapi.CreateNamedPipe _winapi.CreatePipe _winapi.CreateProcess _winapi.OpenEventW _winapi.OpenMutexW "
     "_winapi.OpenProcess _winapi.TerminateProcess ctypes.get_last_error ctypes.seh_exception ctypes.set_exception "
@@ -192,7 +192,7 @@ _WINDOWS: Final = (
     "winreg.EnumKey winreg.EnumValue winreg.ExpandEnvironmentStrings winreg.LoadKey winreg.OpenKey "
     "winreg.OpenKey/result winreg.PyHKEY.Detach winreg.QueryInfoKey winreg.QueryReflectionKey winreg.QueryValue "
     "winreg.SaveKey winreg.SetValue"
-).split()  # noqa: SIM905  # a list of 43 quoted lines is not easier to compare
+).split()
 
 # Denying it on 3.12 kills the process with a segmentation fault (new_interpreter() goes on without one).  There it
 # must pass; the core refuses what runs in a sub-interpreter, and the imports refuse _xxsubinterpreters.
