@@ -204,7 +204,9 @@ def _narrower_name(permission: Permission) -> st.SearchStrategy[str]:
             return keep
         if name == "-" or name.endswith("/-"):
             below = st.lists(segment, min_size=1, max_size=3).map("/".join)
-            return keep | st.tuples(below, st.sampled_from(("", "/*", "/-"))).map(lambda parts: name[:-1] + "".join(parts))
+            return keep | st.tuples(below, st.sampled_from(("", "/*", "/-"))).map(
+                lambda parts: name[:-1] + "".join(parts)
+            )
         if name == "*" or name.endswith("/*"):
             return keep | segment.map(lambda last: name[:-1] + last)
         return keep

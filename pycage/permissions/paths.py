@@ -127,7 +127,8 @@ def _normalise(path: str) -> str:
 def _depth_below(base: str, path: str) -> int:
     """Return by how many segments ``path`` lies below ``base``, which is relative; 0 if it does not.
 
-    A relative path may climb: ``../-`` contains ``x``, and ``../../*`` contains ``..``.  Both are normalised and differ.
+    A relative path may climb: ``../-`` contains ``x``, and ``../../*`` contains ``..``.  Both are normalised, and they
+    differ.
     """
     if path[:1] == "/":
         return 0
