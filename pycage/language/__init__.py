@@ -1,0 +1,25 @@
+"""Language: source to restricted code.
+
+`names` says what each attribute name means, `nodes` what each syntax node, `transformer` rewrites, `compiler` compiles
+and binds, `_guards` (C) decides at run time, `builtins` is what a sandbox has for built-ins.
+"""
+
+from pycage.language._guards import GuardSet as GuardSet
+from pycage.language.builtins import RestrictedCode as RestrictedCode
+from pycage.language.builtins import make_builtins as make_builtins
+from pycage.language.compiler import Mode as Mode
+from pycage.language.compiler import Unbound as Unbound
+from pycage.language.compiler import bind as bind
+from pycage.language.compiler import transform as transform
+from pycage.language.denials import attribute_denied as attribute_denied
+
+__all__ = [
+    "GuardSet",
+    "Mode",
+    "RestrictedCode",
+    "Unbound",
+    "attribute_denied",
+    "bind",
+    "make_builtins",
+    "transform",
+]

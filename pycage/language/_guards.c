@@ -1,0 +1,1700 @@
+/* Guards: the functions that rewritten source calls, and the set of what a sandbox owns. */
+
+/* Problem.  A read like x._y or a write like x.y = 1 cannot be judged by its name: it is fine on an object that the
+ * sandbox made and a breach on one that the host lent.  So something has to know, in a few nanoseconds and without
+ * being fooled, whose an object is.
+ *
+ * Things that do not work:
+ *
+ * - A mark in the class (an attribute, a slot): guests can set, copy and delete attributes, and namespaces are theirs.
+ * - A set of classes: whoever registers "the result of the class statement" registers whatever a guest's metaclass
+ *   returned, which may be a class of the host.  And dataclass(slots=True) makes a second class that nobody registered.
+ * - Ask for __module__ or __name__: both are ordinary attributes.
+ * - Guards found by name: every dictionary and every scope between the code and the guard can shadow it (CVE-2026-55830).
+ *   The guards are constants of the code objects instead; see compiler.py.
+ *
+ * Idea.  A class is the sandbox's own if and only if its tp_bases *is* a tuple that this file created for a class
+ * statement of the sandbox.  type.__new__ keeps the tuple it is given, no class that existed before can hold a fresh
+ * tuple, __bases__ may be neither read nor written by guests, and a class derived by copying (dataclass(slots=True),
+ * attrs) passes the same tuple on and so is rightly own too.  The tuple is known before the class exists, so
+ * __init_subclass__ and __set_name__ already see an own class.  An object is own if its class is; a class if it is or
+ * its metaclass is; a function if its code is tagged; a module if the host said so.
+ *
+ * Classes that stand in for another object (GenericAlias, proxies) would make the other object look own, so nothing
+ * derived from them is registered.
+ *
+ * What still fails.  A host class derived from a guest's class with the guest's __bases__ tuple counts as own.  An own
+ * object whose host base class forwards attribute reads (a __getattr__ of the host's) reads with the host's eyes.
+ *
+ * Which functions can run Python code: own() asks only exact built-in things and the injected code_owner; read() and
+ * everything that gets or sets an attribute may run anything.  No borrowed reference is kept across those.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* -- Version dependent, and struct fields of the full C API: reviewed for 3.11, 3.12, 3.13 ------------------------- */
+
+#if PY_VERSION_HEX < 0x030B0000
+#error "CPython 3.11 or later"
+#endif
+
+/* New reference to a class's own dictionary, or NULL without an exception. */
+static PyObject *
+type_dict(PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyType_GetDict(type);
+#else
+    return Py_XNewRef(type->tp_dict);
+#endif
+}
+
+/* New reference to what a weak reference points to, or NULL without an exception. */
+static PyObject *
+weak_target(PyObject *reference)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject *target = NULL;
+    if (PyWeakref_GetRef(reference, &target) < 0) {
+        PyErr_Clear();
+    }
+    return target;
+#else
+    PyObject *target = PyWeakref_GetObject(reference);
+    return target == NULL || target == Py_None ? NULL : Py_NewRef(target);
+#endif
+}
+
+/* Replaces the constants of a code object that has not run yet.  There is no public function for it: code.replace()
+ * forgets which locals of an inlined comprehension are hidden (PEP 709), and locals() would then delete globals. */
+static void
+code_set_consts(PyCodeObject *code, PyObject *constants)
+{
+    Py_SETREF(code->co_consts, constants);
+}
+
+/* -- What names.py decided; set once, before any guest exists ------------------------------------------------------ */
+
+enum kind { PLAIN, NEVER, OWN, CLASS, FORMAT, VALUE, COPY, DICT, MUTATOR, READER };
+
+static PyObject *kinds;         /* dict: name -> kind */
+static PyObject *unstorable;    /* frozenset of names */
+static PyObject *value_of;      /* dict: name -> tuple of types */
+static PyObject *formatters;    /* tuple of types whose format() reads attributes by itself */
+static PyObject *transparent;   /* tuple of types that stand in for another object */
+static PyObject *safe_types;    /* tuple of types whose instances are plain containers of attributes */
+static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
+static PyObject *super_self;    /* the descriptor super.__self__ */
+static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
+static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_cause, *name_context;
+
+static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *owner;        /* what code_owner() answers for code of this sandbox */
+    PyObject *code_owner;   /* callable: code -> owner or None */
+    PyObject *denied;       /* callable: reason, name or None, type name -> exception */
+    PyObject **table;       /* open addressing: tuples of bases, strong */
+    size_t mask, used;
+    void *last;             /* the tuple found last */
+    PyObject *modules;      /* dict: address -> weak reference */
+    PyObject *patterns;     /* dict: address of a class -> (class, match args, stand-in) */
+    PyObject *weakrefs;
+} GuardSet;
+
+typedef struct {
+    PyObject_HEAD
+    GuardSet *guards;
+    PyObject *name;         /* __init__, __setattr__, ... */
+    PyObject *real;
+    PyObject *target;       /* what it is bound to, or NULL: the first argument */
+    int prepend;            /* real wants the target as its first argument */
+} Checked;
+
+/* -- Names --------------------------------------------------------------------------------------------------------- */
+
+/* The kind of an attribute name, an exact str; -1 with an exception. Runs no Python code. */
+static int
+classify(PyObject *name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    if (kinds == NULL) {
+        return NEVER;
+    }
+    PyObject *row = PyDict_GetItemWithError(kinds, name);
+    if (row != NULL) {
+        return (int)PyLong_AsLong(row);
+    }
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    if (length > 0 && PyUnicode_READ_CHAR(name, 0) == '_') {
+        return length == 1 ? PLAIN : OWN;
+    }
+    return PLAIN;
+}
+
+/* Whether an attribute of that name may be assigned on an own object; -1 with an exception.  Runs no Python code. */
+static int
+storable(PyObject *name)
+{
+    int kind = classify(name);
+    if (kind < 0 || kind == NEVER) {
+        return kind < 0 ? -1 : 0;
+    }
+    int refused = PySet_Contains(unstorable, name);
+    return refused < 0 ? -1 : !refused;
+}
+
+/* -- Denials ------------------------------------------------------------------------------------------------------- */
+
+/* Sets the exception that the host's factory makes, always something; returns NULL.  Runs the host's code only: it is
+ * given the C name of the type, never the object. */
+static void *
+deny(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
+{
+    if (self->denied == NULL) {
+        PyErr_SetString(PyExc_PermissionError, "access denied: the sandbox is closed");
+        return NULL;
+    }
+    const char *type_name = object == NULL ? "" : Py_TYPE(object)->tp_name;
+    PyObject *text = PyUnicode_DecodeUTF8(type_name, (Py_ssize_t)strlen(type_name), "replace");
+    if (text == NULL) {
+        return NULL;
+    }
+    PyObject *exception = PyObject_CallFunction(self->denied, "sON", reason, name == NULL ? Py_None : name, text);
+    if (exception == NULL) {
+        return NULL;
+    }
+    if (PyExceptionInstance_Check(exception)) {
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+    } else {
+        PyErr_SetString(PyExc_PermissionError, "access denied");
+    }
+    Py_DECREF(exception);
+    return NULL;
+}
+
+/* -- Ownership ----------------------------------------------------------------------------------------------------- */
+
+static inline size_t
+slot_of(const GuardSet *self, const void *bases)
+{
+    size_t hash = (size_t)(uintptr_t)bases;
+    return ((hash >> 4) ^ (hash >> 13)) & self->mask;
+}
+
+static inline int
+has_bases(GuardSet *self, void *bases)
+{
+    if (bases == self->last) {
+        return bases != NULL;
+    }
+    if (self->table == NULL || bases == NULL) {
+        return 0;
+    }
+    for (size_t i = slot_of(self, bases); self->table[i] != NULL; i = (i + 1) & self->mask) {
+        if (self->table[i] == bases) {
+            self->last = bases;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static inline int
+is_own_class(GuardSet *self, PyTypeObject *type)
+{
+    return has_bases(self, type->tp_bases);
+}
+
+/* Makes room, and drops the tuples that nothing else refers to any more: their classes are gone. */
+static int
+grow(GuardSet *self)
+{
+    size_t live = 0, old_size = self->table == NULL ? 0 : self->mask + 1;
+    for (size_t i = 0; i < old_size; i++) {
+        live += self->table[i] != NULL && Py_REFCNT(self->table[i]) > 1;
+    }
+    size_t size = 16;
+    while (size < live * 4) {
+        size *= 2;
+    }
+    PyObject **old = self->table;
+    PyObject **table = PyMem_Calloc(size, sizeof(PyObject *));
+    if (table == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    /* Sort the old entries into the new table first; what is dropped is released only when the table is whole again,
+     * because releasing runs destructors. */
+    self->table = table;
+    self->mask = size - 1;
+    self->used = 0;
+    self->last = NULL;
+    for (size_t i = 0; i < old_size; i++) {
+        PyObject *bases = old[i];
+        if (bases != NULL && Py_REFCNT(bases) > 1) {
+            size_t j = slot_of(self, bases);
+            while (table[j] != NULL) {
+                j = (j + 1) & self->mask;
+            }
+            table[j] = bases;
+            self->used++;
+            old[i] = NULL;
+        }
+    }
+    for (size_t i = 0; i < old_size; i++) {
+        Py_XDECREF(old[i]);
+    }
+    PyMem_Free(old);
+    return 0;
+}
+
+static int
+add_bases(GuardSet *self, PyObject *bases)
+{
+    if (self->denied == NULL) {
+        deny(self, "", NULL, NULL);
+        return -1;
+    }
+    if (has_bases(self, bases)) {
+        return 0;
+    }
+    if ((self->table == NULL || (self->used + 1) * 3 > (self->mask + 1) * 2) && grow(self) < 0) {
+        return -1;
+    }
+    size_t i = slot_of(self, bases);
+    while (self->table[i] != NULL) {
+        i = (i + 1) & self->mask;
+    }
+    self->table[i] = Py_NewRef(bases);
+    self->used++;
+    return 0;
+}
+
+static int
+subtype_of_any(PyTypeObject *type, PyObject *types)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
+        if (PyType_IsSubtype(type, (PyTypeObject *)PyTuple_GET_ITEM(types, i))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether a class with these bases may count as own. */
+static int
+may_own(PyObject *bases)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
+        PyObject *base = PyTuple_GET_ITEM(bases, i);
+        if (!PyType_Check(base) || PyType_IsSubtype((PyTypeObject *)base, &PySuper_Type)
+            || subtype_of_any((PyTypeObject *)base, transparent)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int
+is_own_code(GuardSet *self, PyObject *code)
+{
+    if (self->code_owner == NULL || code == NULL) {
+        return 0;
+    }
+    PyObject *owner = PyObject_CallOneArg(self->code_owner, code);
+    if (owner == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    int own = owner == self->owner && owner != Py_None;
+    Py_DECREF(owner);
+    return own;
+}
+
+static int
+is_own_module(GuardSet *self, PyObject *module)
+{
+    PyObject *key = self->modules == NULL ? NULL : PyLong_FromVoidPtr(module);
+    if (key == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *reference = PyDict_GetItemWithError(self->modules, key);
+    Py_DECREF(key);
+    if (reference == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    PyObject *target = weak_target(reference);
+    int own = target == module;
+    Py_XDECREF(target);
+    return own;
+}
+
+/* New reference to the object behind a super object, or NULL without an exception.  Through super's own descriptor:
+ * a subclass may define another __self__. */
+static PyObject *
+behind_super(PyObject *object)
+{
+    PyObject *self = Py_TYPE(super_self)->tp_descr_get(super_self, object, (PyObject *)Py_TYPE(object));
+    if (self == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    if (self == Py_None) {
+        Py_CLEAR(self);
+    }
+    return self;
+}
+
+static inline int
+is_super(PyObject *object)
+{
+    return Py_IS_TYPE(object, &PySuper_Type) || PyType_IsSubtype(Py_TYPE(object), &PySuper_Type);
+}
+
+static int
+is_own_slow(GuardSet *self, PyObject *object)
+{
+    if (PyType_Check(object)) {
+        return is_own_class(self, (PyTypeObject *)object);
+    }
+    if (PyFunction_Check(object)) {
+        return is_own_code(self, PyFunction_GET_CODE(object));
+    }
+    if (PyModule_Check(object)) {
+        return is_own_module(self, object);
+    }
+    if (is_super(object)) {
+        PyObject *behind = behind_super(object);
+        /* One level: a super object of a super object is nobody's. */
+        int own = behind != NULL && !is_super(behind)
+                  && (is_own_class(self, Py_TYPE(behind)) || is_own_slow(self, behind));
+        Py_XDECREF(behind);
+        return own;
+    }
+    return 0;
+}
+
+/* Whether the object is the sandbox's own.  Runs no code of a guest. */
+static inline int
+is_own(GuardSet *self, PyObject *object)
+{
+    return is_own_class(self, Py_TYPE(object)) || is_own_slow(self, object);
+}
+
+/* Whether a value that an attribute led to may be handed out: own, or a method made of an own function, or None. */
+static int
+is_own_value(GuardSet *self, PyObject *value)
+{
+    if (value == Py_None || is_own(self, value)) {
+        return 1;
+    }
+    return PyMethod_Check(value) && is_own(self, PyMethod_GET_FUNCTION(value));
+}
+
+static inline int
+is_writable(GuardSet *self, PyObject *object)
+{
+    if (is_own_class(self, Py_TYPE(object))) {
+        return 1;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(safe_types); i++) {
+        if (Py_IS_TYPE(object, (PyTypeObject *)PyTuple_GET_ITEM(safe_types, i))) {
+            return 1;
+        }
+    }
+    return is_own_slow(self, object);
+}
+
+/* -- Formatting ---------------------------------------------------------------------------------------------------- */
+
+/* Whether a template has a replacement field with a look-up.  Every "{" counts, escaped or nested, and its name ends at
+ * "!", ":" or a brace; this finds more than there are, never less. */
+static int
+has_lookup(PyObject *template)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(template);
+    int form = PyUnicode_KIND(template);
+    const void *data = PyUnicode_DATA(template);
+    int in_name = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        switch (PyUnicode_READ(form, data, i)) {
+        case '{':
+            in_name = 1;
+            break;
+        case '}': case ':': case '!':
+            in_name = 0;
+            break;
+        case '.': case '[':
+            if (in_name) {
+                return 1;
+            }
+            break;
+        }
+    }
+    return 0;
+}
+
+/* template.format(*args, **kwargs) or template.format_map(mapping), with look-ups judged. */
+static PyObject *
+format_safely(GuardSet *self, PyObject *template, PyObject *args, PyObject *kwargs, int map)
+{
+    if (map && (PyTuple_GET_SIZE(args) != 1 || (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0))) {
+        PyErr_SetString(PyExc_TypeError, "str.format_map() takes exactly one argument");
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (!has_lookup(template)) {
+        Py_ssize_t count = PyTuple_GET_SIZE(args);
+        PyObject *all = PyTuple_New(count + 1);
+        if (all == NULL) {
+            return NULL;
+        }
+        PyTuple_SET_ITEM(all, 0, Py_NewRef(template));
+        for (Py_ssize_t i = 0; i < count; i++) {
+            PyTuple_SET_ITEM(all, i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+        }
+        result = PyObject_Call(map ? str_format_map : str_format, all, kwargs);
+        Py_DECREF(all);
+        return result;
+    }
+    if (slow_format == NULL) {
+        return deny(self, "format", NULL, template);
+    }
+    PyObject *getter = PyObject_GetAttrString((PyObject *)self, "getattr");
+    if (getter == NULL) {
+        return NULL;
+    }
+    if (map) {
+        result = PyObject_CallFunctionObjArgs(slow_format, template, Py_None, PyTuple_GET_ITEM(args, 0), getter, NULL);
+    } else {
+        result = PyObject_CallFunctionObjArgs(slow_format, template, args, kwargs == NULL ? Py_None : kwargs, getter,
+                                              NULL);
+    }
+    Py_DECREF(getter);
+    return result;
+}
+
+/* Called with (guards, template, is_map) or, taken from the class, (guards, None, is_map). */
+static PyObject *
+formatter_call(PyObject *bound, PyObject *args, PyObject *kwargs)
+{
+    GuardSet *self = (GuardSet *)PyTuple_GET_ITEM(bound, 0);
+    PyObject *template = PyTuple_GET_ITEM(bound, 1);
+    int map = PyTuple_GET_ITEM(bound, 2) == Py_True;
+    if (template != Py_None) {
+        return format_safely(self, template, args, kwargs, map);
+    }
+    if (PyTuple_GET_SIZE(args) < 1 || !PyUnicode_Check(PyTuple_GET_ITEM(args, 0))) {
+        PyErr_SetString(PyExc_TypeError, "descriptor 'format' requires a 'str' object");
+        return NULL;
+    }
+    PyObject *rest = PyTuple_GetSlice(args, 1, PyTuple_GET_SIZE(args));
+    if (rest == NULL) {
+        return NULL;
+    }
+    PyObject *result = format_safely(self, PyTuple_GET_ITEM(args, 0), rest, kwargs, map);
+    Py_DECREF(rest);
+    return result;
+}
+
+static PyMethodDef formatter_def = {
+    "format", (PyCFunction)(void (*)(void))formatter_call, METH_VARARGS | METH_KEYWORDS, NULL};
+
+/* Steals the value that "format" or "format_map" led to; str's own become the judged ones. */
+static PyObject *
+safe_formatter(GuardSet *self, PyObject *value, PyObject *name)
+{
+    PyObject *template;
+    if (PyCFunction_Check(value)) {
+        template = PyCFunction_GET_SELF(value);
+        if (template == NULL || !PyUnicode_Check(template)) {
+            return value;
+        }
+    } else if (value == str_format || value == str_format_map) {
+        template = Py_None;
+    } else {
+        return value;
+    }
+    int map = PyUnicode_Compare(name, name_format_map) == 0;
+    PyObject *bound = PyTuple_Pack(3, self, template, map ? Py_True : Py_False);
+    Py_DECREF(value);
+    if (bound == NULL) {
+        return NULL;
+    }
+    PyObject *formatter = PyCFunction_New(&formatter_def, bound);
+    Py_DECREF(bound);
+    return formatter;
+}
+
+/* -- Reading ------------------------------------------------------------------------------------------------------- */
+
+/* Whether the object is, stands for, or is a class of one of these types. */
+static int
+concerns(PyObject *object, PyObject *types)
+{
+    if (subtype_of_any(Py_TYPE(object), types) || subtype_of_any(Py_TYPE(object), transparent)) {
+        return 1;
+    }
+    if (PyType_Check(object) && subtype_of_any((PyTypeObject *)object, types)) {
+        return 1;
+    }
+    if (is_super(object)) {
+        PyObject *behind = behind_super(object);
+        int found = behind == NULL || is_super(behind) || subtype_of_any(Py_TYPE(behind), types)
+                    || (PyType_Check(behind) && subtype_of_any((PyTypeObject *)behind, types));
+        Py_XDECREF(behind);
+        return found;
+    }
+    return 0;
+}
+
+static PyObject *
+checked_new(GuardSet *self, PyObject *name, PyObject *real, PyObject *target, int prepend)
+{
+    Checked *checked = PyObject_GC_New(Checked, &Checked_Type);
+    if (checked == NULL) {
+        return NULL;
+    }
+    checked->guards = (GuardSet *)Py_NewRef(self);
+    checked->name = Py_NewRef(name);
+    checked->real = Py_NewRef(real);
+    checked->target = Py_XNewRef(target);
+    checked->prepend = prepend;
+    PyObject_GC_Track(checked);
+    return (PyObject *)checked;
+}
+
+/* __init__, __setattr__, __delattr__, __getattribute__, __getattr__: methods that change or read whatever they are
+ * called on.  Steals value.  The sandbox's own functions are given as they are; all others so that each call is judged
+ * by its target. */
+static PyObject *
+judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value, int kind)
+{
+    PyObject *function = PyMethod_Check(value) ? PyMethod_GET_FUNCTION(value) : value;
+    if (PyFunction_Check(function) && is_own_code(self, PyFunction_GET_CODE(function))) {
+        return value;
+    }
+    if (Py_IS_TYPE(value, &Checked_Type)) {
+        return value;
+    }
+    PyObject *result = NULL;
+    if (PyType_Check(object)) {
+        /* The class's own idea of the method, not bound to anything: the first argument is the target. */
+        if (PyFunction_Check(value) || Py_IS_TYPE(value, &PyWrapperDescr_Type)
+            || Py_IS_TYPE(value, &PyMethodDescr_Type)) {
+            result = checked_new(self, name, value, NULL, 0);
+        } else {
+            deny(self, "read", name, object);
+        }
+    } else if (!is_own(self, object)) {
+        deny(self, "read", name, object);
+    } else if (kind == MUTATOR && PyUnicode_Compare(name, name_init) == 0) {
+        return value;
+    } else {
+        PyObject *target = is_super(object) ? behind_super(object) : Py_NewRef(object);
+        if (target != NULL) {
+            result = checked_new(self, name, value, target, 0);
+            Py_DECREF(target);
+        } else {
+            deny(self, "read", name, object);
+        }
+    }
+    Py_DECREF(value);
+    return result;
+}
+
+/* Steals value; a copy of a dictionary or of a mapping proxy, NULL without an exception if it is neither.  A proxy
+ * itself is not read-only: `proxy == evil` shows `evil` what is behind it. */
+static PyObject *
+copy_of_mapping(PyObject *value)
+{
+    PyObject *copy = NULL;
+    if (PyDict_CheckExact(value)) {
+        copy = PyDict_Copy(value);
+    } else if (Py_IS_TYPE(value, &PyDictProxy_Type)) {
+        copy = PyDict_New();
+        if (copy != NULL && PyDict_Update(copy, value) < 0) {
+            Py_CLEAR(copy);
+        }
+    }
+    Py_DECREF(value);
+    return copy;
+}
+
+/* Reads an attribute, or lets real(*args) read it, if the object allows that.
+ * With refused, a refusal sets *refused and no exception.  May run any Python code. */
+static PyObject *
+read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, PyObject *args, int *refused)
+{
+    if (!PyUnicode_CheckExact(name)) {
+        PyErr_SetString(PyExc_TypeError, "attribute name must be exactly str");
+        return NULL;
+    }
+    int kind = classify(name);
+    if (kind < 0) {
+        return NULL;
+    }
+    if (self->denied == NULL) {
+        return deny(self, "", NULL, NULL);
+    }
+#define GET() (real == NULL ? PyObject_GetAttr(object, name) : PyObject_Call(real, args, NULL))
+    PyObject *value = NULL;
+    switch (kind) {
+    case PLAIN:
+        return GET();
+    case OWN:
+        if (is_own(self, object)) {
+            return GET();
+        }
+        break;
+    case CLASS:
+        if (is_own(self, object) || PyExceptionInstance_Check(object)) {
+            return GET();
+        }
+        break;
+    case VALUE: {
+        PyObject *types = PyDict_GetItemWithError(value_of, name);
+        if (types == NULL) {
+            if (PyErr_Occurred()) {
+                return NULL;
+            }
+        } else if (!concerns(object, types)) {
+            if (PyUnicode_READ_CHAR(name, 0) == '_' && !is_own(self, object)) {
+                break;
+            }
+            return GET();
+        }
+        /* What an own exception was raised from is what the guest raised it from. */
+        int trusted = PyExceptionInstance_Check(object) && is_own(self, object)
+                      && (PyUnicode_Compare(name, name_cause) == 0 || PyUnicode_Compare(name, name_context) == 0);
+        value = GET();
+        if (value == NULL) {
+            return NULL;
+        }
+        if (trusted || is_own_value(self, value)) {
+            return value;
+        }
+        Py_DECREF(value);
+        break;
+    }
+    case FORMAT:
+        value = GET();
+        if (value == NULL) {
+            return NULL;
+        }
+        if (concerns(object, formatters) && !is_own_value(self, value) && !PyCFunction_Check(value)
+            && value != str_format && value != str_format_map) {
+            Py_DECREF(value);
+            break;
+        }
+        return safe_formatter(self, value, name);
+    case COPY:
+        value = GET();
+        if (value == NULL || is_own(self, object)) {
+            return value;
+        }
+        value = copy_of_mapping(value);
+        if (value != NULL || PyErr_Occurred()) {
+            return value;
+        }
+        break;
+    case DICT: {
+        if (!is_own(self, object) || is_super(object)) {
+            break;
+        }
+        value = GET();
+        if (value == NULL || !(PyType_Check(object) || PyModule_Check(object))) {
+            return value;
+        }
+        value = copy_of_mapping(value);
+        if (value != NULL && PyDict_Contains(value, name_builtins) == 1
+            && PyDict_DelItem(value, name_builtins) < 0) {
+            Py_CLEAR(value);
+        }
+        if (value != NULL || PyErr_Occurred()) {
+            return value;
+        }
+        break;
+    }
+    case MUTATOR:
+    case READER:
+        value = GET();
+        if (value == NULL) {
+            return NULL;
+        }
+        value = judged_method(self, object, name, value, kind);
+        if (value == NULL && refused != NULL && PyErr_Occurred()) {
+            *refused = 1;
+            PyErr_Clear();
+        }
+        return value;
+    default:
+        break;
+    }
+#undef GET
+    if (refused != NULL) {
+        *refused = 1;
+        return NULL;
+    }
+    return deny(self, kind == NEVER ? "never" : "read", name, object);
+}
+
+/* -- The guards ---------------------------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(write_doc, "write(object, /): return the object if its attributes may be assigned, raise otherwise.");
+
+static PyObject *
+guards_write(GuardSet *self, PyObject *object)
+{
+    if (is_writable(self, object)) {
+        return Py_NewRef(object);
+    }
+    return deny(self, "write", NULL, object);
+}
+
+PyDoc_STRVAR(private_doc, "private(object, /): return the object if it is the sandbox's own, raise otherwise.");
+
+static PyObject *
+guards_private(GuardSet *self, PyObject *object)
+{
+    if (is_own(self, object)) {
+        return Py_NewRef(object);
+    }
+    return deny(self, "private", NULL, object);
+}
+
+PyDoc_STRVAR(getattr_doc, "getattr(object, name[, default]): as the built-in, for what the object allows.\n\n"
+                          "What is refused counts as missing where there is a default.");
+
+static PyObject *
+guards_getattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 && count != 3) {
+        PyErr_Format(PyExc_TypeError, "getattr expected 2 or 3 arguments, got %zd", count);
+        return NULL;
+    }
+    int refused = 0;
+    PyObject *value = read_through(self, args[0], args[1], NULL, NULL, count == 3 ? &refused : NULL);
+    if (value != NULL || count == 2) {
+        return value;
+    }
+    if (!refused) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    return Py_NewRef(args[2]);
+}
+
+PyDoc_STRVAR(hasattr_doc, "hasattr(object, name): as the built-in; what is refused counts as missing.");
+
+static PyObject *
+guards_hasattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_Format(PyExc_TypeError, "hasattr expected 2 arguments, got %zd", count);
+        return NULL;
+    }
+    int refused = 0;
+    PyObject *value = read_through(self, args[0], args[1], NULL, NULL, &refused);
+    if (value != NULL) {
+        Py_DECREF(value);
+        Py_RETURN_TRUE;
+    }
+    if (!refused) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    Py_RETURN_FALSE;
+}
+
+/* 0 if an attribute of that name may be set on that object, else -1 with an exception. */
+static int
+check_store(GuardSet *self, PyObject *object, PyObject *name)
+{
+    if (!PyUnicode_CheckExact(name)) {
+        PyErr_SetString(PyExc_TypeError, "attribute name must be exactly str");
+        return -1;
+    }
+    int allowed = storable(name);
+    if (allowed < 0) {
+        return -1;
+    }
+    if (!allowed) {
+        deny(self, "never", name, object);
+        return -1;
+    }
+    if (!is_writable(self, object)) {
+        deny(self, "write", name, object);
+        return -1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(setattr_doc, "setattr(object, name, value): as the built-in, on the sandbox's own objects.");
+
+static PyObject *
+guards_setattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 3) {
+        PyErr_Format(PyExc_TypeError, "setattr expected 3 arguments, got %zd", count);
+        return NULL;
+    }
+    if (check_store(self, args[0], args[1]) < 0 || PyObject_SetAttr(args[0], args[1], args[2]) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(delattr_doc, "delattr(object, name): as the built-in, on the sandbox's own objects.");
+
+static PyObject *
+guards_delattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2) {
+        PyErr_Format(PyExc_TypeError, "delattr expected 2 arguments, got %zd", count);
+        return NULL;
+    }
+    if (check_store(self, args[0], args[1]) < 0 || PyObject_SetAttr(args[0], args[1], NULL) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* -- Classes ------------------------------------------------------------------------------------------------------- */
+
+/* New tuple of the bases, with __mro_entries__ applied (PEP 560); *changed tells whether that did anything. */
+static PyObject *
+resolve_bases(PyObject *const *bases, Py_ssize_t count, PyObject *original, int *changed)
+{
+    PyObject *list = PyList_New(0);
+    if (list == NULL) {
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *base = bases[i], *method = NULL;
+        if (!PyType_Check(base)) {
+            method = PyObject_GetAttr(base, name_mro_entries);
+            if (method == NULL) {
+                if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+                    goto error;
+                }
+                PyErr_Clear();
+            }
+        }
+        if (method == NULL) {
+            if (PyList_Append(list, base) < 0) {
+                goto error;
+            }
+            continue;
+        }
+        PyObject *entries = PyObject_CallOneArg(method, original);
+        Py_DECREF(method);
+        if (entries == NULL) {
+            goto error;
+        }
+        if (!PyTuple_Check(entries)) {
+            Py_DECREF(entries);
+            PyErr_SetString(PyExc_TypeError, "__mro_entries__ must return a tuple");
+            goto error;
+        }
+        *changed = 1;
+        int status = PyList_SetSlice(list, PyList_GET_SIZE(list), PyList_GET_SIZE(list), entries);
+        Py_DECREF(entries);
+        if (status < 0) {
+            goto error;
+        }
+    }
+    PyObject *tuple = PyList_AsTuple(list);
+    Py_DECREF(list);
+    return tuple;
+error:
+    Py_DECREF(list);
+    return NULL;
+}
+
+/* Borrowed: the most derived of a metaclass and the bases' types, as type.__new__ computes it. */
+static PyTypeObject *
+most_derived(PyTypeObject *winner, PyObject *bases)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
+        PyTypeObject *type = Py_TYPE(PyTuple_GET_ITEM(bases, i));
+        if (PyType_IsSubtype(winner, type)) {
+            continue;
+        }
+        if (!PyType_IsSubtype(type, winner)) {
+            PyErr_SetString(PyExc_TypeError,
+                            "metaclass conflict: the metaclass of a derived class must be a (non-strict) subclass of "
+                            "the metaclasses of all its bases");
+            return NULL;
+        }
+        winner = type;
+    }
+    return winner;
+}
+
+/* New reference: (object,) made now for an empty tuple, otherwise a copy made now. */
+static PyObject *
+fresh_bases(PyObject *bases)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(bases);
+    PyObject *fresh = PyTuple_New(count == 0 ? 1 : count);
+    if (fresh == NULL) {
+        return NULL;
+    }
+    if (count == 0) {
+        PyTuple_SET_ITEM(fresh, 0, Py_NewRef((PyObject *)&PyBaseObject_Type));
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(fresh, i, Py_NewRef(PyTuple_GET_ITEM(bases, i)));
+    }
+    return fresh;
+}
+
+PyDoc_STRVAR(build_class_doc, "build_class(function, name, /, *bases, metaclass=None, **kwargs): as __build_class__.\n\n"
+                              "The class is the sandbox's own from the moment it exists.");
+
+/* Bltinmodule.c's builtin___build_class__, but the tuple of bases is always a new one and is registered first. */
+static PyObject *
+guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+{
+    if (count < 2 || !PyFunction_Check(args[0]) || !PyUnicode_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "__build_class__: expected a function and a name");
+        return NULL;
+    }
+    PyObject *function = args[0], *name = args[1];
+    PyObject *original = NULL, *bases = NULL, *meta = NULL, *kwargs = NULL, *prepare = NULL, *namespace = NULL;
+    PyObject *cell = NULL, *cls = NULL;
+    int changed = 0, is_type = 1;
+
+    original = PyTuple_New(count - 2);
+    if (original == NULL) {
+        goto done;
+    }
+    for (Py_ssize_t i = 2; i < count; i++) {
+        PyTuple_SET_ITEM(original, i - 2, Py_NewRef(args[i]));
+    }
+    bases = resolve_bases(args + 2, count - 2, original, &changed);
+    if (bases == NULL) {
+        goto done;
+    }
+    kwargs = PyDict_New();
+    if (kwargs == NULL) {
+        goto done;
+    }
+    for (Py_ssize_t i = 0; kwnames != NULL && i < PyTuple_GET_SIZE(kwnames); i++) {
+        PyObject *key = PyTuple_GET_ITEM(kwnames, i);
+        if (PyUnicode_Compare(key, name_metaclass) == 0) {
+            meta = Py_NewRef(args[count + i]);
+        } else if (PyDict_SetItem(kwargs, key, args[count + i]) < 0) {
+            goto done;
+        }
+    }
+    if (meta == NULL) {
+        meta = PyTuple_GET_SIZE(bases) == 0 ? Py_NewRef((PyObject *)&PyType_Type)
+                                            : Py_NewRef((PyObject *)Py_TYPE(PyTuple_GET_ITEM(bases, 0)));
+    } else {
+        is_type = PyType_Check(meta);
+    }
+    if (is_type) {
+        PyTypeObject *winner = most_derived((PyTypeObject *)meta, bases);
+        if (winner == NULL) {
+            goto done;
+        }
+        Py_SETREF(meta, Py_NewRef((PyObject *)winner));
+    }
+    /* A metaclass may tell a root class by its empty bases, so only type itself is given (object,) instead. */
+    if (PyTuple_GET_SIZE(bases) > 0 || meta == (PyObject *)&PyType_Type) {
+        PyObject *fresh = fresh_bases(bases);
+        if (fresh == NULL) {
+            goto done;
+        }
+        Py_SETREF(bases, fresh);
+        if (may_own(bases) && add_bases(self, bases) < 0) {
+            goto done;
+        }
+    }
+    prepare = PyObject_GetAttr(meta, name_prepare);
+    if (prepare == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            goto done;
+        }
+        PyErr_Clear();
+        namespace = PyDict_New();
+    } else {
+        PyObject *pair[] = {name, bases};
+        namespace = PyObject_VectorcallDict(prepare, pair, 2, kwargs);
+    }
+    if (namespace == NULL) {
+        goto done;
+    }
+    if (!PyMapping_Check(namespace)) {
+        PyErr_Format(PyExc_TypeError, "__prepare__() must return a mapping, not %.200s", Py_TYPE(namespace)->tp_name);
+        goto done;
+    }
+    cell = PyEval_EvalCodeEx(PyFunction_GET_CODE(function), PyFunction_GET_GLOBALS(function), namespace, NULL, 0, NULL,
+                             0, NULL, 0, NULL, PyFunction_GET_CLOSURE(function));
+    if (cell == NULL) {
+        goto done;
+    }
+    if (changed && PyMapping_SetItemString(namespace, "__orig_bases__", original) < 0) {
+        goto done;
+    }
+    PyObject *triple[] = {name, bases, namespace};
+    cls = PyObject_VectorcallDict(meta, triple, 3, kwargs);
+    if (cls == NULL || !PyType_Check(cls)) {
+        goto done;
+    }
+    if (PyCell_Check(cell) && PyCell_GET(cell) != cls) {
+        PyErr_Format(PyExc_TypeError, PyCell_GET(cell) == NULL
+                                          ? "__class__ not set defining %.200R. Was __classcell__ propagated to "
+                                            "type.__new__?"
+                                          : "__class__ set to something else defining %.200R",
+                     name);
+        Py_CLEAR(cls);
+        goto done;
+    }
+    /* A root class of another metaclass, made just now by that metaclass: nobody else holds its bases. */
+    PyTypeObject *made = (PyTypeObject *)cls;
+    if (PyTuple_GET_SIZE(bases) == 0 && is_type && (PyObject *)Py_TYPE(made) == meta && made->tp_bases != NULL
+        && PyTuple_CheckExact(made->tp_bases) && Py_REFCNT(made->tp_bases) == 1
+        && (made->tp_flags & Py_TPFLAGS_HEAPTYPE) && may_own(made->tp_bases)
+        && add_bases(self, made->tp_bases) < 0) {
+        Py_CLEAR(cls);
+    }
+done:
+    Py_XDECREF(original);
+    Py_XDECREF(bases);
+    Py_XDECREF(meta);
+    Py_XDECREF(kwargs);
+    Py_XDECREF(prepare);
+    Py_XDECREF(namespace);
+    Py_XDECREF(cell);
+    return cls;
+}
+
+PyDoc_STRVAR(new_type_doc, "new_type(callee, /, *args, **kwargs): call it; a class made by type() is the sandbox's own.");
+
+static PyObject *
+guards_new_type(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+{
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "expected a callable");
+        return NULL;
+    }
+    if (args[0] != (PyObject *)&PyType_Type || count != 4 || !PyTuple_CheckExact(args[2])) {
+        return PyObject_Vectorcall(args[0], args + 1, (size_t)(count - 1), kwnames);
+    }
+    PyObject *bases = fresh_bases(args[2]);
+    if (bases == NULL || (may_own(bases) && add_bases(self, bases) < 0)) {
+        Py_XDECREF(bases);
+        return NULL;
+    }
+    Py_ssize_t keywords = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    PyObject **all = PyMem_New(PyObject *, (size_t)(3 + keywords));
+    PyObject *cls = NULL;
+    if (all == NULL) {
+        PyErr_NoMemory();
+    } else {
+        memcpy(all, args + 1, sizeof(PyObject *) * (size_t)(3 + keywords));
+        all[1] = bases;
+        cls = PyObject_Vectorcall(args[0], all, 3, kwnames);
+        PyMem_Free(all);
+    }
+    Py_DECREF(bases);
+    return cls;
+}
+
+/* -- Class patterns ------------------------------------------------------------------------------------------------ */
+
+/* New reference to the value of a name in the class's dictionaries, without descriptors and without running code. */
+static PyObject *
+raw_lookup(PyTypeObject *type, PyObject *name)
+{
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *dict = type_dict((PyTypeObject *)PyTuple_GET_ITEM(mro, i));
+        PyObject *value = dict == NULL ? NULL : Py_XNewRef(PyDict_GetItemWithError(dict, name));
+        Py_XDECREF(dict);
+        if (value != NULL || PyErr_Occurred()) {
+            return value;
+        }
+    }
+    return NULL;
+}
+
+/* isinstance(object, stand-in) asks the class it stands for. */
+static PyObject *
+pattern_instancecheck(PyObject *pattern, PyObject *object)
+{
+    PyObject *cls = raw_lookup((PyTypeObject *)pattern, name_pattern_of);
+    if (cls == NULL) {
+        return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
+    }
+    int result = PyObject_IsInstance(object, cls);
+    Py_DECREF(cls);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+static PyMethodDef pattern_methods[] = {
+    {"__instancecheck__", pattern_instancecheck, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject Pattern_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pycage.language._guards.Pattern",
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_methods = pattern_methods,
+};
+
+PyDoc_STRVAR(pattern_doc, "pattern(class, /): what a class pattern with positional sub-patterns may match against.");
+
+/* `case C(a, b)` reads the attributes that C.__match_args__ names, by getattr, whatever their names.  __match_args__ is
+ * the guest's: any strings, from any descriptor or metaclass, and isinstance() runs guest code between a check and the
+ * use.  So the match is done against a stand-in, whose __match_args__ is the tuple that was judged and never changes. */
+static PyObject *
+guards_pattern(GuardSet *self, PyObject *cls)
+{
+    if (self->denied == NULL) {
+        return deny(self, "", NULL, NULL);
+    }
+    /* A static type is immutable; what is no type is refused by the interpreter. */
+    if (!PyType_Check(cls) || (!(((PyTypeObject *)cls)->tp_flags & Py_TPFLAGS_HEAPTYPE)
+                               && Py_IS_TYPE(cls, &PyType_Type))) {
+        return Py_NewRef(cls);
+    }
+    PyObject *result = NULL, *row = NULL, *names = NULL, *namespace = NULL, *bases = NULL;
+    PyObject *key = PyLong_FromVoidPtr(cls);
+    if (key == NULL) {
+        return NULL;
+    }
+    names = raw_lookup((PyTypeObject *)cls, name_match_args);
+    if (names == NULL && PyErr_Occurred()) {
+        goto done;
+    }
+    row = Py_XNewRef(PyDict_GetItemWithError(self->patterns, key));
+    if (row != NULL && PyTuple_GET_ITEM(row, 0) == cls
+        && PyTuple_GET_ITEM(row, 1) == (names == NULL ? Py_None : names)) {
+        result = Py_NewRef(PyTuple_GET_ITEM(row, 2));
+        goto done;
+    }
+    if (PyErr_Occurred()) {
+        goto done;
+    }
+    if (names != NULL && !PyTuple_CheckExact(names)) {
+        deny(self, "match", name_match_args, cls);
+        goto done;
+    }
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        if (!PyUnicode_CheckExact(name) || classify(name) != PLAIN) {
+            deny(self, "match", PyUnicode_CheckExact(name) ? name : NULL, cls);
+            goto done;
+        }
+    }
+    namespace = PyDict_New();
+    if (namespace == NULL || PyDict_SetItem(namespace, name_pattern_of, cls) < 0) {
+        goto done;
+    }
+    PyObject *base = (PyObject *)&PyBaseObject_Type;
+    if (names != NULL) {
+        if (PyDict_SetItem(namespace, name_match_args, names) < 0) {
+            goto done;
+        }
+    } else {
+        /* int(x), str(x), ...: a class derived from a built-in one matches its subject itself.  So does the stand-in,
+         * if it derives from the same. */
+        PyObject *mro = ((PyTypeObject *)cls)->tp_mro;
+        for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+            PyTypeObject *type = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+            if (type == &PyLong_Type || type == &PyUnicode_Type || type == &PyFloat_Type || type == &PyBytes_Type
+                || type == &PyByteArray_Type || type == &PyDict_Type || type == &PyList_Type || type == &PyTuple_Type
+                || type == &PySet_Type || type == &PyFrozenSet_Type) {
+                base = (PyObject *)type;
+                break;
+            }
+        }
+    }
+    bases = PyTuple_Pack(1, base);
+    if (bases == NULL) {
+        goto done;
+    }
+    result = PyObject_CallFunction((PyObject *)&Pattern_Type, "sOO", ((PyTypeObject *)cls)->tp_name, bases, namespace);
+    if (result == NULL) {
+        goto done;
+    }
+    /* Rows keep their classes alive, so there are few. */
+    if (PyDict_GET_SIZE(self->patterns) >= 256) {
+        PyDict_Clear(self->patterns);
+    }
+    Py_XSETREF(row, PyTuple_Pack(3, cls, names == NULL ? Py_None : names, result));
+    if (row == NULL || PyDict_SetItem(self->patterns, key, row) < 0) {
+        Py_CLEAR(result);
+    }
+done:
+    Py_DECREF(key);
+    Py_XDECREF(row);
+    Py_XDECREF(names);
+    Py_XDECREF(namespace);
+    Py_XDECREF(bases);
+    return result;
+}
+
+/* -- For the host -------------------------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(caller_doc, "caller(): globals and locals of the guest function that called the calling function.\n\n"
+                         "Locals are the namespace itself at module and class level and a copy in a function.\n"
+                         "Raises RuntimeError if the caller is not code of this sandbox.");
+
+static PyObject *
+guards_caller(GuardSet *self, PyObject *Py_UNUSED(ignored))
+{
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
+    PyFrameObject *back = frame == NULL ? NULL : PyFrame_GetBack(frame);
+    PyObject *result = NULL;
+    Py_XDECREF(frame);
+    if (back != NULL) {
+        PyCodeObject *code = PyFrame_GetCode(back);
+        if (is_own_code(self, (PyObject *)code)) {
+            PyObject *globals = PyFrame_GetGlobals(back);
+            PyObject *locals = PyFrame_GetLocals(back);
+            if (locals != NULL && (code->co_flags & CO_OPTIMIZED)) {
+                /* 3.13: a proxy that writes through to the frame (PEP 667). */
+                PyObject *copy = PyDict_New();
+                if (copy != NULL && PyDict_Update(copy, locals) < 0) {
+                    Py_CLEAR(copy);
+                }
+                Py_SETREF(locals, copy);
+            }
+            if (locals != NULL) {
+                result = PyTuple_Pack(2, globals, locals);
+            }
+            Py_XDECREF(globals);
+            Py_XDECREF(locals);
+        }
+        Py_DECREF(code);
+        Py_DECREF(back);
+    }
+    if (result == NULL && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_RuntimeError, "only sandboxed code itself can ask for its namespace");
+    }
+    return result;
+}
+
+PyDoc_STRVAR(own_doc, "own(object, /): whether the object is the sandbox's own.");
+
+static PyObject *
+guards_own(GuardSet *self, PyObject *object)
+{
+    return PyBool_FromLong(is_own(self, object));
+}
+
+PyDoc_STRVAR(own_module_doc, "own_module(module, /): from now on the module is the sandbox's own (held weakly).");
+
+static PyObject *
+guards_own_module(GuardSet *self, PyObject *module)
+{
+    if (!PyModule_Check(module)) {
+        PyErr_SetString(PyExc_TypeError, "a module is needed");
+        return NULL;
+    }
+    PyObject *key = PyLong_FromVoidPtr(module), *reference = PyWeakref_NewRef(module, NULL);
+    int status = key == NULL || reference == NULL || self->modules == NULL
+                     ? -1 : PyDict_SetItem(self->modules, key, reference);
+    Py_XDECREF(key);
+    Py_XDECREF(reference);
+    if (status < 0) {
+        return PyErr_Occurred() ? NULL : deny(self, "", NULL, NULL);
+    }
+    Py_RETURN_NONE;
+}
+
+static int
+guards_clear(GuardSet *self)
+{
+    PyObject **table = self->table;
+    size_t size = table == NULL ? 0 : self->mask + 1;
+    self->table = NULL;
+    self->mask = self->used = 0;
+    self->last = NULL;
+    for (size_t i = 0; i < size; i++) {
+        Py_XDECREF(table[i]);
+    }
+    PyMem_Free(table);
+    Py_CLEAR(self->owner);
+    Py_CLEAR(self->code_owner);
+    Py_CLEAR(self->denied);
+    Py_CLEAR(self->modules);
+    Py_CLEAR(self->patterns);
+    return 0;
+}
+
+PyDoc_STRVAR(close_doc, "close(): own nothing any more; every guard refuses from now on.\n\n"
+                        "Guards are constants of code objects, which the cyclic collector does not look into: without\n"
+                        "this call a sandbox's domain would live as long as any code of it.");
+
+static PyObject *
+guards_close(GuardSet *self, PyObject *Py_UNUSED(ignored))
+{
+    guards_clear(self);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef guards_methods[] = {
+    {"write", (PyCFunction)guards_write, METH_O, write_doc},
+    {"private", (PyCFunction)guards_private, METH_O, private_doc},
+    {"getattr", (PyCFunction)(void (*)(void))guards_getattr, METH_FASTCALL, getattr_doc},
+    {"hasattr", (PyCFunction)(void (*)(void))guards_hasattr, METH_FASTCALL, hasattr_doc},
+    {"setattr", (PyCFunction)(void (*)(void))guards_setattr, METH_FASTCALL, setattr_doc},
+    {"delattr", (PyCFunction)(void (*)(void))guards_delattr, METH_FASTCALL, delattr_doc},
+    {"build_class", (PyCFunction)(void (*)(void))guards_build_class, METH_FASTCALL | METH_KEYWORDS, build_class_doc},
+    {"new_type", (PyCFunction)(void (*)(void))guards_new_type, METH_FASTCALL | METH_KEYWORDS, new_type_doc},
+    {"pattern", (PyCFunction)guards_pattern, METH_O, pattern_doc},
+    {"caller", (PyCFunction)guards_caller, METH_NOARGS, caller_doc},
+    {"own", (PyCFunction)guards_own, METH_O, own_doc},
+    {"own_module", (PyCFunction)guards_own_module, METH_O, own_module_doc},
+    {"close", (PyCFunction)guards_close, METH_NOARGS, close_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+guards_traverse(GuardSet *self, visitproc visit, void *arg)
+{
+    for (size_t i = 0; self->table != NULL && i <= self->mask; i++) {
+        Py_VISIT(self->table[i]);
+    }
+    Py_VISIT(self->owner);
+    Py_VISIT(self->code_owner);
+    Py_VISIT(self->denied);
+    Py_VISIT(self->modules);
+    Py_VISIT(self->patterns);
+    return 0;
+}
+
+static void
+guards_dealloc(GuardSet *self)
+{
+    PyObject_GC_UnTrack(self);
+    if (self->weakrefs != NULL) {
+        PyObject_ClearWeakRefs((PyObject *)self);
+    }
+    guards_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *
+guards_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"owner", "code_owner", "denied", NULL};
+    PyObject *owner, *code_owner, *denied;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO:GuardSet", names, &owner, &code_owner, &denied)) {
+        return NULL;
+    }
+    if (kinds == NULL || !PyCallable_Check(code_owner) || !PyCallable_Check(denied)) {
+        PyErr_SetString(PyExc_TypeError, "GuardSet: code_owner and denied must be callable, and names configured");
+        return NULL;
+    }
+    GuardSet *self = (GuardSet *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->owner = Py_NewRef(owner);
+    self->code_owner = Py_NewRef(code_owner);
+    self->denied = Py_NewRef(denied);
+    self->modules = PyDict_New();
+    self->patterns = PyDict_New();
+    if (self->modules == NULL || self->patterns == NULL) {
+        Py_CLEAR(self);
+    }
+    return (PyObject *)self;
+}
+
+PyDoc_STRVAR(guards_doc, "GuardSet(owner, code_owner, denied): what one sandbox owns, and its guards.\n\n"
+                         "Args:\n"
+                         "    owner: What code_owner answers for this sandbox's code; compared by identity.\n"
+                         "    code_owner: code object -> its owner, or None.\n"
+                         "    denied: (reason, attribute name or None, type name) -> the exception to raise.");
+
+static PyTypeObject GuardSet_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pycage.language._guards.GuardSet",
+    .tp_basicsize = sizeof(GuardSet),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_doc = guards_doc,
+    .tp_new = guards_new,
+    .tp_dealloc = (destructor)guards_dealloc,
+    .tp_traverse = (traverseproc)guards_traverse,
+    .tp_clear = (inquiry)guards_clear,
+    .tp_weaklistoffset = offsetof(GuardSet, weakrefs),
+    .tp_methods = guards_methods,
+};
+
+/* -- Methods that are judged when they are called ------------------------------------------------------------------ */
+
+static PyObject *
+checked_call(Checked *self, PyObject *args, PyObject *kwargs)
+{
+    GuardSet *guards = self->guards;
+    PyObject *target = self->target, *all = NULL, *result = NULL;
+    Py_ssize_t next = 0;    /* where the name stands, if the method takes one */
+    if (target == NULL || self->prepend) {
+        if (target == NULL) {
+            if (PyTuple_GET_SIZE(args) < 1) {
+                PyErr_Format(PyExc_TypeError, "%U needs an argument", self->name);
+                return NULL;
+            }
+            target = PyTuple_GET_ITEM(args, 0);
+            all = Py_NewRef(args);
+        } else {
+            PyObject *first = PyTuple_Pack(1, target);
+            all = first == NULL ? NULL : PySequence_Concat(first, args);
+            Py_XDECREF(first);
+            if (all == NULL) {
+                return NULL;
+            }
+        }
+        next = 1;
+    } else {
+        all = Py_NewRef(args);
+    }
+    int kind = classify(self->name);
+    PyObject *name = PyTuple_GET_SIZE(all) > next ? PyTuple_GET_ITEM(all, next) : NULL;
+    if (kind == MUTATOR && PyUnicode_Compare(self->name, name_init) == 0) {
+        if (is_own(guards, target)) {
+            result = PyObject_Call(self->real, all, kwargs);
+        } else {
+            deny(guards, "write", self->name, target);
+        }
+    } else if (name == NULL || (kwargs != NULL && PyDict_GET_SIZE(kwargs) > 0)) {
+        PyErr_Format(PyExc_TypeError, "%U needs the attribute name, by position", self->name);
+    } else if (kind == MUTATOR) {
+        if (check_store(guards, target, name) == 0) {
+            result = PyObject_Call(self->real, all, NULL);
+        }
+    } else {
+        result = read_through(guards, target, name, self->real, all, NULL);
+    }
+    Py_DECREF(all);
+    return result;
+}
+
+/* A class may keep the method: `__setattr__ = object.__setattr__`. */
+static PyObject *
+checked_get(Checked *self, PyObject *object, PyObject *Py_UNUSED(type))
+{
+    if (self->target != NULL || object == NULL || object == Py_None) {
+        return Py_NewRef(self);
+    }
+    return checked_new(self->guards, self->name, self->real, object, 1);
+}
+
+static int
+checked_traverse(Checked *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->guards);
+    Py_VISIT(self->real);
+    Py_VISIT(self->target);
+    return 0;
+}
+
+static void
+checked_dealloc(Checked *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->guards);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->real);
+    Py_XDECREF(self->target);
+    PyObject_GC_Del(self);
+}
+
+static PyTypeObject Checked_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pycage.language._guards.checked_method",
+    .tp_basicsize = sizeof(Checked),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_call = (ternaryfunc)checked_call,
+    .tp_descr_get = (descrgetfunc)checked_get,
+    .tp_dealloc = (destructor)checked_dealloc,
+    .tp_traverse = (traverseproc)checked_traverse,
+};
+
+/* -- The module ---------------------------------------------------------------------------------------------------- */
+
+static PyObject *
+module_classify(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    if (!PyUnicode_CheckExact(name)) {
+        PyErr_SetString(PyExc_TypeError, "attribute name must be exactly str");
+        return NULL;
+    }
+    int kind = classify(name);
+    return kind < 0 ? NULL : PyLong_FromLong(kind);
+}
+
+static PyObject *
+module_storable(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    if (!PyUnicode_CheckExact(name)) {
+        PyErr_SetString(PyExc_TypeError, "attribute name must be exactly str");
+        return NULL;
+    }
+    int allowed = kinds == NULL ? 0 : storable(name);
+    return allowed < 0 ? NULL : PyBool_FromLong(allowed);
+}
+
+/* Replaces every constant that is a key of the table, here and in nested code.  Fresh code only. */
+static int
+fill_code(PyCodeObject *code, PyObject *table, PyObject *visit)
+{
+    PyObject *old = code->co_consts;
+    Py_ssize_t count = PyTuple_GET_SIZE(old);
+    PyObject *constants = PyTuple_New(count);
+    if (constants == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *constant = PyTuple_GET_ITEM(old, i);
+        PyObject *replacement = NULL;
+        if (PyCode_Check(constant)) {
+            if (fill_code((PyCodeObject *)constant, table, visit) < 0) {
+                Py_DECREF(constants);
+                return -1;
+            }
+        } else if (PyUnicode_CheckExact(constant)) {
+            replacement = PyDict_GetItemWithError(table, constant);
+            if (replacement == NULL && PyErr_Occurred()) {
+                Py_DECREF(constants);
+                return -1;
+            }
+        }
+        PyTuple_SET_ITEM(constants, i, Py_NewRef(replacement == NULL ? constant : replacement));
+    }
+    code_set_consts(code, constants);
+    PyObject *done = PyObject_CallOneArg(visit, (PyObject *)code);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+PyDoc_STRVAR(fill_doc, "fill(code, table, visit): put the table's values where its keys are constants, in place.\n\n"
+                       "For code that nobody else has and that never ran.  Calls visit(code) for each code object,\n"
+                       "nested ones first.");
+
+static PyObject *
+module_fill(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *code, *table, *visit;
+    if (!PyArg_ParseTuple(args, "O!O!O:fill", &PyCode_Type, &code, &PyDict_Type, &table, &visit)
+        || fill_code((PyCodeObject *)code, table, visit) < 0) {
+        return NULL;
+    }
+    return Py_NewRef(code);
+}
+
+PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types)");
+
+static PyObject *
+module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", NULL};
+    PyObject *k, *u, *v, *f, *t, *s;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
+                                     &PyFrozenSet_Type, &u, &PyDict_Type, &v, &PyTuple_Type, &f, &PyTuple_Type, &t,
+                                     &PyTuple_Type, &s)) {
+        return NULL;
+    }
+    if (kinds != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "already configured");
+        return NULL;
+    }
+    unstorable = Py_NewRef(u);
+    formatters = Py_NewRef(f);
+    transparent = Py_NewRef(t);
+    safe_types = Py_NewRef(s);
+    value_of = PyDict_Copy(v);
+    kinds = value_of == NULL ? NULL : PyDict_Copy(k);
+    if (kinds == NULL) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+module_set_formatter(PyObject *Py_UNUSED(module), PyObject *callable)
+{
+    if (slow_format != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "already set");
+        return NULL;
+    }
+    slow_format = Py_NewRef(callable);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef module_methods[] = {
+    {"classify", module_classify, METH_O, "classify(name, /): the kind of an attribute name."},
+    {"storable", module_storable, METH_O, "storable(name, /): whether own objects may have it assigned."},
+    {"fill", module_fill, METH_VARARGS, fill_doc},
+    {"configure", (PyCFunction)(void (*)(void))module_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
+    {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "pycage.language._guards",
+    .m_doc = "Guards: the functions that rewritten source calls, and the set of what a sandbox owns.",
+    .m_size = -1,
+    .m_methods = module_methods,
+};
+
+PyMODINIT_FUNC
+PyInit__guards(void)
+{
+    Pattern_Type.tp_base = &PyType_Type;
+    if (PyType_Ready(&GuardSet_Type) < 0 || PyType_Ready(&Checked_Type) < 0 || PyType_Ready(&Pattern_Type) < 0) {
+        return NULL;
+    }
+    struct { PyObject **where; const char *text; } names[] = {
+        {&name_init, "__init__"}, {&name_match_args, "__match_args__"}, {&name_prepare, "__prepare__"},
+        {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
+        {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"}, {&name_context, "__context__"},
+        {&name_format_map, "format_map"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        *names[i].where = PyUnicode_InternFromString(names[i].text);
+        if (*names[i].where == NULL) {
+            return NULL;
+        }
+    }
+    super_self = PyObject_GetAttrString((PyObject *)&PySuper_Type, "__self__");
+    str_format = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format");
+    str_format_map = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format_map");
+    if (super_self == NULL || str_format == NULL || str_format_map == NULL || Py_TYPE(super_self)->tp_descr_get == NULL) {
+        return NULL;
+    }
+    PyObject *module = PyModule_Create(&module_def);
+    if (module == NULL || PyModule_AddObjectRef(module, "GuardSet", (PyObject *)&GuardSet_Type) < 0
+        || PyModule_AddIntMacro(module, PLAIN) < 0 || PyModule_AddIntMacro(module, NEVER) < 0
+        || PyModule_AddIntMacro(module, OWN) < 0 || PyModule_AddIntMacro(module, CLASS) < 0
+        || PyModule_AddIntMacro(module, FORMAT) < 0 || PyModule_AddIntMacro(module, VALUE) < 0
+        || PyModule_AddIntMacro(module, COPY) < 0 || PyModule_AddIntMacro(module, DICT) < 0
+        || PyModule_AddIntMacro(module, MUTATOR) < 0 || PyModule_AddIntMacro(module, READER) < 0) {
+        Py_XDECREF(module);
+        return NULL;
+    }
+    return module;
+}

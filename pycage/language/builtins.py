@@ -1,0 +1,321 @@
+"""The sandbox's built-ins: what stands in ``__builtins__`` of every module of a sandbox."""
+
+# Problem.  Built-in functions that take a name or a namespace go around what the compile step judged: getattr, vars,
+# exec.  And the dictionary of globals of a function decides, through its "__builtins__" entry, what *host* code gives
+# to a string that it evaluates there (typing.get_type_hints, dataclasses): whoever removes the entry gets the host's
+# own built-ins (D234).
+#
+# Things that do not work:
+#
+# - `__builtins__` put into the dictionary given to exec(): it is the guest's dictionary, and the guest deletes it again.
+# - globals() as the real dictionary: the same.
+# - A function instead of `type`: `class M(type)` and `isinstance(x, type)` stop working.
+#
+# Idea.  A guest never holds the dictionary that a function has as its globals.  globals(), and vars() and locals() at
+# module level, are copies; exec and eval run in a dictionary of their own and bring changes back afterwards.  `type` is
+# the real one: with one argument it gives a class, which is nothing by itself, and with three it makes a class, which
+# is the sandbox's own if the call is written out (transformer.py).
+#
+# compile() returns an opaque object and not a code object, whose replace() would make any bytecode.
+#
+# What still fails.  Functions defined by exec(source, d) do not see what is put into d later.
+
+from __future__ import annotations
+
+import builtins as host
+from typing import TYPE_CHECKING, Final, TypeVar, cast, final
+
+from pycage.errors import AccessDenied
+from pycage.language import _guards
+from pycage.language.compiler import Unbound, bind, transform
+from pycage.language.formatting import format_safely
+from pycage.language.names import NEVER, PLAIN, classify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import CodeType
+
+    from pycage.language._guards import GuardSet
+    from pycage.language.compiler import Mode
+
+__all__ = ["ABSENT", "RAW", "Namespaces", "RestrictedCode", "make_builtins"]
+
+_T = TypeVar("_T")
+
+# Handed out as they are: they work on what they are given, through its public methods.
+RAW: Final = frozenset(
+    """
+    ArithmeticError False None True Ellipsis NotImplemented
+    abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter
+    float format frozenset hash hex id int isinstance issubclass iter len list map max memoryview min next object oct
+    ord pow property range repr reversed round set slice sorted staticmethod str sum super tuple type zip
+    """.split()
+)
+
+# Not there at all: they talk to a terminal, or stand for the host's interpreter.
+ABSENT: Final = frozenset({"help", "copyright", "credits", "license", "__loader__", "__spec__", "__package__", "_"})
+
+_BASE: Final[dict[str, object]] = {
+    "__name__": "builtins",
+    "__debug__": True,
+    **{name: getattr(host, name) for name in sorted(RAW)},
+    **{
+        name: value
+        for name, value in vars(host).items()
+        if isinstance(value, type) and issubclass(value, BaseException)
+    },
+}
+
+
+def make_builtins(
+    guards: GuardSet,
+    *,
+    import_: Callable[..., object],
+    open_: Callable[..., object],
+    print_: Callable[..., object],
+    tag: Callable[[CodeType], object],
+    input_: Callable[..., object] | None = None,
+    privileged: Callable[..., _T] | None = None,
+) -> dict[str, object]:
+    """Make the built-ins of one sandbox.
+
+    Args:
+        guards: The sandbox's.
+        import_: Its ``__import__``, called as CPython does.  Decides about modules; names that a ``from`` import reads
+            off a module which is not the sandbox's own are judged here.
+        open_: Its ``open``.
+        print_: Its ``print``.
+        tag: As for `bind`; for code that exec, eval and compile make.
+        input_: Its ``input``; without one, input is refused.
+        privileged: Calls ``f(*args)`` with the host's permissions; compiling raises audit events of its own.  Default:
+            plain calls.
+
+    Returns:
+        A new dictionary, to be put into the globals of every module as ``__builtins__``.  No guest may get hold of it.
+    """
+    built: dict[str, object] = _BASE.copy()
+    namespaces = Namespaces(guards, built, tag, privileged)
+    built["getattr"] = guards.getattr
+    built["hasattr"] = guards.hasattr
+    built["setattr"] = guards.setattr
+    built["delattr"] = guards.delattr
+    built["__build_class__"] = guards.build_class
+    built["globals"] = namespaces.globals
+    built["locals"] = namespaces.locals
+    built["vars"] = namespaces.vars
+    built["dir"] = namespaces.dir
+    built["eval"] = namespaces.eval
+    built["exec"] = namespaces.exec
+    built["compile"] = namespaces.compile
+    built["__import__"] = _Importer(guards, import_).import_
+    built["open"] = open_
+    built["print"] = print_
+    built["input"] = _refused_input if input_ is None else input_
+    built["breakpoint"] = _refused_breakpoint
+    built["exit"] = built["quit"] = _exit
+    return built
+
+
+def _refused_input(prompt: object = "", /) -> str:
+    raise AccessDenied("access denied: input")
+
+
+def _refused_breakpoint(*args: object, **kwargs: object) -> None:
+    raise AccessDenied("access denied: breakpoint")
+
+
+def _exit(code: object = None) -> None:
+    raise SystemExit(code)
+
+
+@final
+class RestrictedCode:
+    """What ``compile`` gives a sandbox: source that was judged, for exec and eval.  Says nothing about itself."""
+
+    __slots__ = ("_unbound",)
+
+    def __init__(self, unbound: Unbound) -> None:
+        self._unbound = unbound
+
+
+@final
+class _Importer:
+    """Judges the names that import statements read off modules."""
+
+    __slots__ = ("_guards", "_import")
+
+    def __init__(self, guards: GuardSet, import_: Callable[..., object]) -> None:
+        self._guards = guards
+        self._import = import_
+
+    def import_(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: tuple[str, ...] | list[str] = (),
+        level: int = 0,
+    ) -> object:
+        """Import as ``__import__`` does."""
+        module = self._import(name, globals, locals, fromlist, level)
+        # `from m import _x` and `import m._x as y` read attributes without an Attribute node.
+        read = fromlist if fromlist else name.split(".")[1:] if type(name) is str else ()
+        if type(read) in (tuple, list) and not self._guards.own(module):
+            for part in tuple(read):
+                if type(part) is not str or (part != "*" and classify(part) != PLAIN and fromlist):
+                    shown = ascii(part)[1:-1][:80] if type(part) is str else "?"
+                    raise AccessDenied(f'access denied: attribute "{shown}" of a module that is not the sandbox\'s own')
+        return module
+
+
+@final
+class Namespaces:
+    """The built-ins that work on namespaces.  Host code: what it needs is not reachable from the functions."""
+
+    __slots__ = ("_builtins", "_guards", "_privileged", "_tag")
+
+    def __init__(
+        self,
+        guards: GuardSet,
+        builtins: dict[str, object],
+        tag: Callable[[CodeType], object],
+        privileged: Callable[..., object] | None,
+    ) -> None:
+        self._guards = guards
+        self._builtins = builtins
+        self._tag = tag
+        self._privileged = privileged
+
+    def globals(self) -> dict[str, object]:
+        """Return a copy of the caller's globals."""
+        return _shown(self._guards.caller()[0])
+
+    def locals(self) -> Mapping[str, object]:
+        """Return a copy of the caller's local variables."""
+        return _shown(self._guards.caller()[1])
+
+    def vars(self, *objects: object) -> object:
+        """Return the ``__dict__`` of an own instance, or a copy of that of an own class or module."""
+        if len(objects) > 1:
+            raise TypeError(f"vars expected at most 1 argument, got {len(objects)}")
+        if not objects:
+            return _shown(self._guards.caller()[1])
+        try:
+            return self._guards.getattr(objects[0], "__dict__")
+        except AttributeError:
+            raise TypeError("vars() argument must have __dict__ attribute") from None
+
+    def dir(self, *objects: object) -> list[str]:
+        """Return the names of an object, without those that nobody may read."""
+        if len(objects) > 1:
+            raise TypeError(f"dir expected at most 1 argument, got {len(objects)}")
+        names = dir(objects[0]) if objects else sorted(_shown(self._guards.caller()[1]))
+        return [name for name in names if type(name) is str and classify(name) != NEVER and not name.startswith(".")]
+
+    def compile(
+        self,
+        source: str | bytes,
+        filename: str,
+        mode: str,
+        flags: int = 0,
+        dont_inherit: bool = False,  # noqa: FBT001, FBT002  CPython's signature
+        optimize: int = -1,
+    ) -> RestrictedCode:
+        """Judge source for later; flags other than those of ``__future__`` features are refused."""
+        if mode not in ("exec", "eval"):
+            raise ValueError("sandboxed code can compile in modes 'exec' and 'eval'")
+        return RestrictedCode(self._transform(source, filename, cast("Mode", mode), flags))
+
+    def eval(
+        self,
+        source: str | bytes | RestrictedCode,
+        globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        /,
+    ) -> object:
+        """Evaluate restricted source."""
+        unbound = self._unbound(source, "eval")
+        if globals is not None:
+            return self._run_apart(unbound, globals, locals)
+        caller_globals, caller_locals = self._guards.caller()
+        return self._run(unbound, caller_globals, caller_locals if locals is None else locals)
+
+    def exec(
+        self,
+        source: str | bytes | RestrictedCode,
+        globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        /,
+        *,
+        closure: None = None,
+    ) -> None:
+        """Run restricted source."""
+        if closure is not None:
+            raise TypeError("closure is not available to sandboxed code")
+        unbound = self._unbound(source, "exec")
+        if globals is not None:
+            self._run_apart(unbound, globals, locals)
+            return
+        caller_globals, caller_locals = self._guards.caller()
+        self._run(unbound, caller_globals, caller_locals if locals is None else locals)
+
+    def _unbound(self, source: str | bytes | RestrictedCode, mode: Mode) -> Unbound:
+        if type(source) is RestrictedCode:
+            return source._unbound  # noqa: SLF001  same module
+        if type(source) not in (str, bytes):
+            raise TypeError(f"{mode}() arg 1 must be exactly str or bytes, or come from compile()")
+        return self._transform(cast("str | bytes", source), "<string>", mode, 0)
+
+    def _transform(self, source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
+        # A file name that is a path would make tracebacks read that file and show it (D433).
+        name = filename if type(filename) is str and filename.startswith("<") else f"<{filename}>"
+        if type(filename) is not str:
+            raise TypeError("filename must be exactly str")
+        if self._privileged is None:
+            return transform(source, name, mode, flags=flags)
+        return cast("Unbound", self._privileged(_transform_positional, source, name, mode, flags))
+
+    def _run(self, unbound: Unbound, globals: dict[str, object], locals: Mapping[str, object]) -> object:  # noqa: A002
+        code = (
+            bind(unbound, self._guards, self._tag)
+            if self._privileged is None
+            else cast("CodeType", self._privileged(bind, unbound, self._guards, self._tag))
+        )
+        if unbound.mode == "eval":
+            return eval(code, globals, locals)  # noqa: S307  restricted code of this sandbox
+        exec(code, globals, locals)  # noqa: S102  restricted code of this sandbox
+        return None
+
+    def _run_apart(
+        self,
+        unbound: Unbound,
+        given: dict[str, object],
+        locals: Mapping[str, object] | None,  # noqa: A002
+    ) -> object:
+        """Run in a dictionary that the guest never sees, and bring the changes back to the one it gave."""
+        if type(given) is not dict:
+            raise TypeError("globals must be exactly a dict")
+        used = dict(given)
+        used["__builtins__"] = self._builtins
+        try:
+            return self._run(unbound, used, used if locals is None or locals is given else locals)
+        finally:
+            after = _shown(used)
+            for name in [name for name in given if name not in after]:
+                del given[name]
+            given.update(after)
+
+
+def _transform_positional(source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
+    return transform(source, filename, mode, flags=flags)
+
+
+def _shown(namespace: Mapping[str, object]) -> dict[str, object]:
+    """Copy a namespace without what the guest must not see: built-ins, and temporaries of the transformer."""
+    copy = dict(namespace)
+    for name in [name for name in copy if type(name) is str and (name == "__builtins__" or name.startswith("."))]:
+        del copy[name]
+    return copy
+
+
+_guards.set_formatter(format_safely)

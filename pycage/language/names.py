@@ -1,0 +1,240 @@
+"""Names: what sandboxed code may do with an attribute or a variable of a given name.
+
+One table serves the compile step (literal names) and the C guards (names known at run time), through
+`_guards.classify`, so that the two cannot disagree.
+"""
+
+# Problem.  In Python every object leads to every other one: a function to its globals, an exception to the frames it
+# passed, a class to all classes, a bound method to the object behind it.  Most of these reads raise no audit event
+# (threats: "object-graph reads raise nothing"), so the name of the attribute is the only thing that can be judged.
+#
+# Things that do not work:
+#
+# - Refuse every name that begins with an underscore: ordinary classes use `_x` and `__len__`, and `gi_frame` has none.
+# - Guard every attribute read: ten times slower, and nothing gained for names that lead nowhere.
+#
+# Idea.  A name has one *kind*.  NEVER: refused on sight, also when the object is the sandbox's own, because no honest
+# program needs it or because the value is authority (globals, code, frames).  PLAIN: read with an ordinary LOAD_ATTR.
+# The rest is harmless on most objects or on the sandbox's own: those reads go through a guard that looks at the object.
+# A public name without a row is PLAIN, a special name without a row is OWN: what nobody thought of is not handed out.
+#
+# What still fails.  A *host function* that reads attributes by name for its caller (operator.attrgetter, mock, copy of
+# a class with `__reduce__`) is a guard of its own and has to be judged by whoever shares it.  A mappingproxy is not
+# read-only towards a hostile operand (`proxy == evil` hands `evil` the real dictionary), so none may be shared.
+
+from __future__ import annotations
+
+import codecs
+import collections
+import functools
+import string
+import types
+import typing
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from RestrictedPython.transformer import INSPECT_ATTRIBUTES
+
+from pycage.language import _guards
+from pycage.language._guards import (
+    CLASS,
+    COPY,
+    DICT,
+    FORMAT,
+    MUTATOR,
+    NEVER,
+    OWN,
+    PLAIN,
+    READER,
+    VALUE,
+    classify,
+    storable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CLASS",
+    "COPY",
+    "DICT",
+    "FORMAT",
+    "MUTATOR",
+    "NEVER",
+    "OWN",
+    "PLAIN",
+    "READER",
+    "UNBINDABLE",
+    "UNDEFINABLE",
+    "UNREADABLE",
+    "VALUE",
+    "advice",
+    "classify",
+    "storable",
+]
+
+# Reading any of these is refused, literal or not, own object or not.
+_NEVER: Final = frozenset(
+    {
+        # Frames, tracebacks, code, generators: RestrictedPython's list, and what is left of the four types below.
+        *INSPECT_ATTRIBUTES,
+        *(name for name in dir(types.FrameType) if name.startswith("f_")),
+        *(name for name in dir(types.CodeType) if name.startswith(("co_", "_co_"))),
+        *(
+            f"{kind}_{what}"
+            for kind in ("gi", "cr", "ag")
+            for what in ("frame", "code", "await", "yieldfrom", "origin")
+        ),
+        "_varname_from_oparg",
+        "cell_contents",
+        # Functions: where their names come from, and what they are made of.
+        "__globals__",
+        "__code__",
+        "__closure__",
+        "__builtins__",
+        "__annotate__",  # 3.14: a function of the host's
+        # Classes: all other classes.
+        "__subclasses__",
+        "__bases__",
+        "__base__",
+        "__mro__",
+        "__weakref__",
+        "__weakrefoffset__",
+        # Pickling: runs whatever the object says.
+        "__reduce__",
+        "__reduce_ex__",
+        # Modules: their loader reads any file (D030, D031).
+        "__loader__",
+        "__spec__",
+        "__import__",
+        "__build_class__",
+        # super objects and descriptors: the class behind them.
+        "__thisclass__",
+        "__self_class__",
+        "__objclass__",
+    }
+)
+
+# Special names that are read like any other: what they give is the type's behaviour, which syntax gives too.
+_PLAIN: Final = frozenset(
+    """
+    __name__ __qualname__ __doc__ __module__ __version__ __author__ __all__ __debug__
+    __new__ __call__ __repr__ __str__ __bytes__ __format__ __hash__ __bool__ __sizeof__ __dir__
+    __lt__ __le__ __eq__ __ne__ __gt__ __ge__
+    __len__ __length_hint__ __getitem__ __setitem__ __delitem__ __missing__ __iter__ __next__ __reversed__ __contains__
+    __add__ __sub__ __mul__ __matmul__ __truediv__ __floordiv__ __mod__ __divmod__ __pow__ __lshift__ __rshift__ __and__
+    __xor__ __or__ __radd__ __rsub__ __rmul__ __rmatmul__ __rtruediv__ __rfloordiv__ __rmod__ __rdivmod__ __rpow__
+    __rlshift__ __rrshift__ __rand__ __rxor__ __ror__ __iadd__ __isub__ __imul__ __imatmul__ __itruediv__ __ifloordiv__
+    __imod__ __ipow__ __ilshift__ __irshift__ __iand__ __ixor__ __ior__ __neg__ __pos__ __abs__ __invert__
+    __int__ __float__ __complex__ __index__ __round__ __trunc__ __floor__ __ceil__ __fspath__
+    __enter__ __exit__ __aenter__ __aexit__ __aiter__ __anext__ __await__
+    __get__ __instancecheck__ __subclasscheck__ __prepare__ __class_getitem__ __mro_entries__ __copy__ __deepcopy__
+    __getnewargs__ __getnewargs_ex__ __post_init__ __suppress_context__ __notes__ __match_args__ __slots__
+    __origin__ __args__ __parameters__ __unpacked__ __supertype__ __type_params__ __bound__ __constraints__ __default__
+    __value__ __covariant__ __contravariant__ __infer_variance__ __metadata__ __total__ __required_keys__
+    __optional_keys__ __orig_bases__ __abstractmethods__ __isabstractmethod__ __final__ __isfinal__ __flags__
+    _replace _asdict _fields _make _field_defaults
+    """.split()
+)
+
+# name -> types of which the attribute leads to an object that the host did not mean to hand out.  It is given only if
+# it is the sandbox's own.  The same name on any other object is ordinary.
+_VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
+    "obj": (BaseException, memoryview),  # CVE-2024-47532
+    "func": (functools.partial, functools.partialmethod, functools.cached_property, functools.singledispatchmethod),
+    "args": (functools.partial, functools.partialmethod),
+    "keywords": (functools.partial, functools.partialmethod),
+    "dispatcher": (functools.singledispatchmethod,),
+    "fget": (property, types.DynamicClassAttribute),
+    "fset": (property, types.DynamicClassAttribute),
+    "fdel": (property, types.DynamicClassAttribute),
+    "mro": (type,),
+    # Formatters that read attributes by themselves (CVE-2026-76825, GHSA-qcx9-j53g-ccgf).
+    "get_field": (string.Formatter,),
+    "vformat": (string.Formatter,),
+    "_vformat": (string.Formatter,),
+}
+_FORMATTERS: Final = (string.Formatter, collections.UserString)
+
+# Objects that answer for another object: a name on one of these is judged as on the worst object it could stand for,
+# and a class derived from one is not the sandbox's own.
+_TRANSPARENT: Final[tuple[type, ...]] = (
+    types.MethodType,
+    types.GenericAlias,
+    weakref.ProxyType,
+    weakref.CallableProxyType,
+    type(typing.List[int]).__mro__[-3],  # noqa: UP006  typing._BaseGenericAlias forwards reads and writes
+    codecs.StreamReader,
+    codecs.StreamWriter,
+    codecs.StreamReaderWriter,
+    codecs.StreamRecoder,
+)
+
+_KINDS: Final[dict[str, int]] = {
+    **dict.fromkeys(_PLAIN, PLAIN),
+    **dict.fromkeys(_VALUE_OF, VALUE),
+    **dict.fromkeys(
+        ("__self__", "__func__", "__wrapped__", "__cause__", "__context__", "__traceback__", "__callback__"), VALUE
+    ),
+    **dict.fromkeys(("__annotations__", "__dataclass_fields__", "__members__", "__static_attributes__"), COPY),
+    **dict.fromkeys(("__init__", "__setattr__", "__delattr__"), MUTATOR),
+    **dict.fromkeys(("__getattribute__", "__getattr__"), READER),
+    "__class__": CLASS,
+    "__dict__": DICT,
+    "format": FORMAT,
+    "format_map": FORMAT,
+    **dict.fromkeys(_NEVER, NEVER),
+}
+
+# May not be assigned or deleted, not even on the sandbox's own objects, in addition to what may never be read.
+_UNSTORABLE: Final = frozenset(
+    {
+        "__class__",  # an own object must stay one: guards look at its type
+        "__dict__",
+        "__match_args__",  # judged when a pattern uses it; changing it meanwhile would be a race
+        "__self__",
+        "__func__",
+        "__traceback__",
+        "__callback__",
+    }
+)
+
+# Variables that may not be bound or deleted, in any form.  `__builtins__` decides what `eval` in *host* code gives to
+# an annotation of this module (D234, CVE-2026-54769).
+UNBINDABLE: Final = frozenset({"__builtins__", "__import__", "__build_class__", "__loader__", "__spec__"})
+
+# Variables that may not be read either.
+UNREADABLE: Final = frozenset({"__builtins__", "__build_class__", "__loader__", "__spec__"})
+
+# Special methods that a class of the sandbox may not define: the host's pickle and copy would obey them (D233, D363).
+UNDEFINABLE: Final = frozenset({"__reduce__", "__reduce_ex__"})
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "__class__": "write type(x)",
+    "__bases__": "write issubclass() or isinstance()",
+    "__base__": "write issubclass() or isinstance()",
+    "__mro__": "write issubclass() or super()",
+    "__reduce__": "write __copy__ or an explicit conversion method",
+    "__reduce_ex__": "write __copy__ or an explicit conversion method",
+    "__builtins__": "write the name of the built-in itself",
+    "__match_args__": "write it in the class body",
+    "__loader__": "write importlib.resources.files(), if it is shared",
+    "__spec__": "write __name__ or __package__",
+    "__globals__": "write globals()",
+    "__subclasses__": "write __init_subclass__ to keep a register of subclasses",
+}
+
+
+def advice(name: str) -> str:
+    """Return what to write instead of attribute or variable ``name``, as the end of a sentence, or an empty string."""
+    return f"; {_ADVICE[name]}" if name in _ADVICE else ""
+
+
+_guards.configure(
+    kinds=_KINDS,
+    unstorable=_UNSTORABLE,
+    value_of=dict(_VALUE_OF),
+    formatters=_FORMATTERS,
+    transparent=_TRANSPARENT,
+    safe_types=(types.SimpleNamespace,),
+)
