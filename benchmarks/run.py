@@ -1,0 +1,80 @@
+"""Prints what pycage costs, as ratios within one run.
+
+Two processes of the same interpreter, one without pycage and one with it, are measured in turns, round by round, so
+that whatever else the machine does hits both.  For each row: the best time of each, and their ratio (or, for rows that
+exist only with pycage, the ratio to what is named in the row).
+
+    python benchmarks/run.py [rounds]
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+MEASURE = Path(__file__).parent / "measure.py"
+
+# row: (item measured without pycage, item measured with it, what the ratio is to, target in words)
+ROWS = [
+    ("audit event, depth 1", "event@1", "event@1", ""),
+    ("audit event, depth 20", "event@20", "event@20", "+0.6 us"),
+    ("audit event, depth 50", "event@50", "event@50", ""),
+    ("audit event, depth 200", "event@200", "event@200", ""),
+    ("open + close, depth 20", "open", "open", "1.25x"),
+    ("check_permission by the host, depth 20", "event@20", "check_host", ""),
+    ("check_permission, sandbox calls host, depth 20, granted, warm", "event@20", "check_sandbox", "1.8 us"),
+    ("do_privileged of an empty function", "empty_call", "do_privileged", ""),
+    ("do_privileged with a limit", "empty_call", "do_privileged_limited", ""),
+    ("call of a sandboxed function", "call_plain", "call_sandboxed", "1.05x"),
+    ("create a sandbox, run '1 + 2', close it", "compile_and_eval", "create_and_run", "100 us"),
+    ("open + close by a sandbox, granted", "open", "open_sandboxed", ""),
+]
+
+
+class Worker:
+    """A process that measures one item at a time."""
+
+    def __init__(self, mode: str) -> None:
+        """Start it ``with`` or ``without`` pycage."""
+        self.process = subprocess.Popen(
+            [sys.executable, MEASURE, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def measure(self, item: str) -> float:
+        """Return the seconds one operation takes."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(item + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        return float(answer)
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def main() -> None:
+    """Measure and print the table."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    bare, caged = Worker("without"), Worker("with")
+    best: dict[tuple[str, str], float] = {}
+    for _ in range(rounds):
+        for _, without, with_, _ in ROWS:
+            for worker, mode, item in ((bare, "without", without), (caged, "with", with_)):
+                best[mode, item] = min(best.get((mode, item), 1e9), worker.measure(item))
+    bare.close()
+    caged.close()
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"CPython {version}, best of {rounds} rounds, microseconds")
+    print(f"{'':64} {'without':>9} {'with':>9} {'ratio':>7} {'added':>8}  at most")
+    for name, without, with_, target in ROWS:
+        a, b = best["without", without] * 1e6, best["with", with_] * 1e6
+        print(f"{name:64} {a:9.3f} {b:9.3f} {b / a:6.2f}x {b - a:+8.3f}  {target}")
+
+
+if __name__ == "__main__":
+    main()
