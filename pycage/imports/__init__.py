@@ -1,0 +1,44 @@
+"""The sandbox's import system: loader policies, resolvers, resources, views of host modules, the loader.
+
+* ``rules``: which modules a sandbox has of its own (SCP) and which it gets from the host (HCP).
+* ``sources``, ``resolvers``, ``path_resolver``: where the sandbox's own modules come from (SCR).
+* ``stdlib``, ``facades``, ``views``: what a sandbox sees of a host module.
+* ``resources``: ``importlib.resources`` for the sandbox's own packages.
+* ``names``, ``locks``, ``loader``: the import itself.
+"""
+
+from pycage.imports.facades import Tools
+from pycage.imports.loader import C_IMPORTS, SandboxLoader
+from pycage.imports.path_resolver import PathResolver
+from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver
+from pycage.imports.rules import Conclusion, LoaderPolicy, SequentialPolicy, SequentialPolicyBuilder, UnrestrictedPolicy, rules
+from pycage.imports.sources import MAX_SOURCE_BYTES, Resolver, Resources, Source
+from pycage.imports.stdlib import OFFERS, REFUSED_PRIVATE_NAMES, SEALED_TYPES, WRITABLE_TYPES
+from pycage.imports.views import ModuleView, Views, view_of
+
+__all__ = [
+    "C_IMPORTS",
+    "MAX_SOURCE_BYTES",
+    "OFFERS",
+    "REFUSED_PRIVATE_NAMES",
+    "SEALED_TYPES",
+    "WRITABLE_TYPES",
+    "CallableResolver",
+    "ChainResolver",
+    "Conclusion",
+    "LoaderPolicy",
+    "MappingResolver",
+    "ModuleView",
+    "PathResolver",
+    "Resolver",
+    "Resources",
+    "SandboxLoader",
+    "SequentialPolicy",
+    "SequentialPolicyBuilder",
+    "Source",
+    "Tools",
+    "UnrestrictedPolicy",
+    "Views",
+    "rules",
+    "view_of",
+]

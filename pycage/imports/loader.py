@@ -1,0 +1,715 @@
+"""The loader of one sandbox: decides what an import gives, and loads the sandbox's own modules.
+
+The algorithm is jcage's (``JCClassLoader.loadClass``): the sandbox's own module if the sandbox loader policy (SCP) allows
+the name and the resolver (SCR) finds it; else the host's, if the host loader policy (HCP) allows it; else denied.
+Child first; only own modules are cached; every other import is decided anew.
+"""
+
+# Problem.  An import is the widest door of a sandbox, and the interpreter opens it in more than one place.
+#
+# Things that do not work:
+#
+# - The audit event `import`: it is not raised for a module that is in sys.modules.
+# - A finder on sys.meta_path: it cannot say who asks, and its modules end up in sys.modules, for everybody.
+# - An __import__ that only decides: after `from x import y` has called it, the interpreter reads y from what it
+#   returned, and *if that fails it looks for sys.modules[x.__name__ + "." + y]*.  A view of `json` without `decoder`
+#   would give the host's json.decoder; a guest module that calls itself "os" would give os.path.
+#
+# Idea.  __import__ makes sure that whatever the interpreter is going to read is there, in the __dict__ of what it
+# returns: the compiler asks for the names in `fromlist`, and for the last part of `import a.b as c`.  Between the two
+# instructions no other thread runs.  Where a name can only be computed (a module's own __getattr__), or names must be
+# chosen (import *), a fresh module object with exactly these names is returned.
+#
+# Policy, resolver, compiler and the host's import system run with privilege, so that a sandbox needs no permission for
+# its own modules and host code is never taken for the sandbox's.  A module's body does not.
+#
+# What still fails.  Own modules are not in sys.modules, so what looks there does not find them (pickle, get_type_hints).
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import logging
+import threading
+import types
+import weakref
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
+
+from pycage.errors import AccessDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
+from pycage.imports.locks import ModuleLock
+from pycage.imports.names import FUTURE, is_module_name, parents, shown
+from pycage.imports.resources import PackageReader, package_reader
+from pycage.imports.stdlib import OFFERS, refusal
+from pycage.imports.views import ModuleView, NoViewError, Views, make_view
+from pycage.permissions import ImportPermission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pycage.imports.facades import Tools
+    from pycage.imports.rules import LoaderPolicy
+    from pycage.imports.sources import Resolver, Resources, Source
+
+__all__ = ["C_IMPORTS", "SandboxLoader"]
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("pycage.imports")
+
+C_IMPORTS: Final = frozenset({
+    "_strptime", "array", "builtins", "codecs", "collections", "collections.abc", "copyreg", "datetime", "decimal",
+    "encodings", "enum", "fractions", "functools", "io", "json.decoder", "numbers", "operator", "re", "string", "time",
+    "types", "typing", "unicodedata", "warnings", "weakref", "zoneinfo",
+})
+"""Standard modules that C code imports for itself through the ``__import__`` of the running frame.
+
+``PyImport_Import`` calls it with a *list* as ``fromlist``, throws the result away and reads ``sys.modules``.  So the host
+imports the module and the call returns ``None``: a guest that imitates the call gets nothing.
+"""
+
+_RESERVED: Final = ("pycage", "pycage_native", "host")
+"""Names (and everything below) that no resolver is asked for: a sandbox never gets a re-executed copy of pycage."""
+
+# What may be imported from a module although it is a dunder: text that modules carry.
+_DUNDERS: Final = frozenset({
+    "__all__", "__author__", "__copyright__", "__date__", "__doc__", "__file__", "__license__", "__name__", "__package__",
+    "__title__", "__version__", "__version_info__",
+})
+
+
+class _Decision(NamedTuple):
+    """What one dotted name gives: ``module`` is the sandbox's own or a virtual one; ``None`` means the host's."""
+
+    module: types.ModuleType | None
+
+
+class _NotFoundError(ModuleNotFoundError):
+    """A module is nowhere, as this loader knows: told apart from one that a module's body raises."""
+
+
+class _UnusableError(Exception):
+    """The resolver or the host's import failed; the cause is for the host, and a guest gets an ImportError."""
+
+
+@final
+class SandboxLoader:
+    """Loads for one sandbox.  The host holds it; a guest gets only `import_`, bound, as its ``__import__``.
+
+    Args:
+        name_url: The sandbox's code source, such as ``pycage://sandbox/plugins``; for messages.
+        resolver: Where the sandbox's own modules come from (SCR).
+        sandbox_policy: What it may load itself (SCP).
+        host_policy: What it may have of the host (HCP).
+        compile_module: Source and file name to a code object of the sandbox's domain.
+        module_globals: Makes the first globals of a module, ``__builtins__`` among them.
+        shim: Makes the sandbox's stand-in for a function of the host.
+        privileged: Calls a function with the host's privilege and returns its result.
+        host_import: The host's import.
+        extra: Virtual modules: name to names.  They come before the host's, whatever HCP says.  Copied.
+        tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
+        record: Told of every denial before it is raised, with privilege: a guest can swallow it.
+
+    Threads may share a loader.  Two that load the same module wait for each other; see ``locks.py``.
+    """
+
+    def __init__(
+        self,
+        name_url: str,
+        *,
+        resolver: Resolver,
+        sandbox_policy: LoaderPolicy,
+        host_policy: LoaderPolicy,
+        compile_module: Callable[[bytes, str], types.CodeType],
+        module_globals: Callable[[], dict[str, object]],
+        shim: Callable[[Callable[..., object]], Callable[..., object]],
+        privileged: Callable[[Callable[[], T]], T],
+        host_import: Callable[[str], types.ModuleType] = importlib.import_module,
+        extra: Mapping[str, Mapping[str, object]] | None = None,
+        tools: Tools | None = None,
+        record: Callable[[AccessDenied], None] | None = None,
+    ) -> None:
+        self._url = name_url
+        self._resolver = resolver
+        self._scp = sandbox_policy
+        self._hcp = host_policy
+        self._compile = compile_module
+        self._module_globals = module_globals
+        self._privileged: Callable[[Callable[[], object]], object] = privileged  # type: ignore[assignment]  # see _as_host
+        self._host_import = host_import
+        # The module table: only what this loader defined, from the moment its body begins to run.
+        self._own: dict[str, types.ModuleType] = {}
+        self._initialising: set[str] = set()
+        # Weak: a guest can ask for any number of names that do not exist.
+        self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
+        self._table_lock = threading.Lock()
+        self._virtual: dict[str, ModuleView] = {}
+        self._closed = False
+        self._record = record
+        self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
+        for name, names in {**_importlib_views(self, shim), **(extra or {})}.items():
+            self.set_virtual(name, names)
+
+    def __repr__(self) -> str:
+        return f"[SandboxLoader {self._url}]"
+
+    # ---- For the host --------------------------------------------------------------------------------------------------
+
+    def load(self, name: str) -> types.ModuleType:
+        """Return a module that is guaranteed to be the sandbox's own.
+
+        Loading it again returns the same module.  An error in the module's body is raised as it is, and the next
+        call runs the body again.
+
+        Raises:
+            AccessDenied: Neither loader policy allows it.
+            ModuleMissingError: It is nowhere; the cause says more.
+            WrongLoaderError: It is the host's, or a virtual module.
+
+        Source: ``JCSandboxType.getSandboxLoadedClass``.
+        """
+        module: types.ModuleType | None = None
+        try:
+            for part in parents(self._valid(name)):
+                decision = self._decide(part)
+                module = decision.module
+                if module is None and part == name and refusal(name) is None:
+                    self._from_host(name)  # it must be there at all
+                self._bind(part, module)
+        except _NotFoundError as error:
+            if type(name) is str and is_module_name(name) and error.name not in parents(name):
+                raise  # the module's body asked for something else
+            message = f"no module {shown(name)} for {self!r}"
+            raise ModuleMissingError(message, name=name if type(name) is str else None) from error
+        except _UnusableError as error:
+            message = f"the module {name} could not be read: {error}"
+            raise ImportError(message, name=name) from error.__cause__
+        if module is not None and self._own.get(name) is module:
+            return module
+        kind = "a virtual module" if module is not None else "the host's"
+        message = f"Expected a module loaded by the sandbox loader.\n  Module:   {name}\n  Expected: {self!r}\n  Got:      {kind}"
+        raise WrongLoaderError(message, name=name)
+
+    @property
+    def modules(self) -> dict[str, types.ModuleType]:
+        """The sandbox's own modules by name, those still being loaded included; a copy."""
+        return dict(self._own)
+
+    def is_own(self, module: object) -> bool:
+        """Say whether this loader defined a module."""
+        return any(own is module for own in list(self._own.values()))
+
+    def set_virtual(self, name: str, names: Mapping[str, object]) -> None:
+        """Define a virtual module, or change one: its names are exactly ``names`` from now on, everywhere.
+
+        Raises:
+            PolicyError: ``name`` is not the name of a module.
+        """
+        if not is_module_name(name):
+            message = f"not a module name: {shown(name)}"
+            raise PolicyError(message)
+        view = self._virtual.get(name)
+        if view is None:
+            view = self._virtual[name] = make_view(name, {})
+        attributes = vars(view)
+        for key, value in list(attributes.items()):
+            if key not in names and key not in ("__name__", "__doc__") and not isinstance(value, ModuleView):
+                del attributes[key]
+        attributes.update(names)
+        attributes["__all__"] = sorted(key for key in names if not key.startswith("_"))
+
+    def close(self) -> None:
+        """Forget all modules and refuse further imports.  Modules that somebody holds stay usable."""
+        self._closed = True
+        self._own.clear()
+        self._virtual.clear()
+
+    # ---- For the sandbox -----------------------------------------------------------------------------------------------
+
+    def import_(
+        self,
+        name: object,
+        globals: object = None,  # noqa: A002  # the signature of __import__
+        locals: object = None,  # noqa: A002, ARG002  # as above
+        fromlist: object = (),
+        level: object = 0,
+    ) -> types.ModuleType | None:
+        """Import as ``__import__`` does.  A guest may call it with anything, so only exact types are taken.
+
+        Args:
+            name: The dotted name, relative to the caller's package if ``level`` is above 0.
+            globals: The caller's globals; ``__package__``, ``__name__`` and ``__path__`` are read.  Whatever a guest puts
+                there, the outcome is a name that is decided like any other.
+            locals: Ignored, as in CPython.
+            fromlist: The names that ``from ... import`` takes.
+            level: How many packages to go up.
+
+        Returns:
+            The outermost package, or with a ``fromlist`` a module that has the names; ``None`` for C code (`C_IMPORTS`).
+
+        Raises:
+            AccessDenied: ``module access denied: <name>``.
+            ImportError: There is no such module or name, or it cannot be loaded.
+            TypeError: An argument is not of the exact type.
+        """
+        if type(name) is not str or type(level) is not int:
+            message = "__import__() needs a name of the exact type str and a level of the exact type int"
+            raise TypeError(message)
+        wanted = _names(fromlist)
+        absolute = _resolve(name, globals, level)
+        if type(fromlist) is list and absolute in C_IMPORTS:
+            self._as_host(lambda: self._host_import(absolute))
+            return None
+        try:
+            return self._import(name, absolute, wanted, exact=type(fromlist) is list)
+        except _UnusableError as unusable:
+            reason = str(unusable)
+        # Raised out here, or the guest would find the host's own error in __context__.
+        message = f"the module {absolute} could not be loaded: {reason}"
+        raise ImportError(message, name=absolute)
+
+    def _import(self, name: str, absolute: str, wanted: tuple[str, ...], *, exact: bool) -> types.ModuleType:
+        module = self._chain(absolute)
+        if wanted:
+            return self._for_from(module, absolute, wanted, exact=exact)
+        first = name.partition(".")[0]
+        top = absolute[: len(absolute) - len(name) + len(first)] if name else absolute
+        if top == absolute:
+            return module
+        outermost = self._chain(top)
+        # Last, so that nobody can delete it before `import a.b as c` reads it: see the head of this file.
+        self._bind(absolute, module)
+        return outermost
+
+    # ---- The algorithm -------------------------------------------------------------------------------------------------
+
+    def _decide(self, name: str) -> _Decision:
+        """Decide about one valid name, whose packages are loaded.  Exactly jcage's order.
+
+        Raises:
+            AccessDenied: Not allowed.
+            _NotFoundError: Its package is the sandbox's own and is no package.
+        """
+        if self._closed:
+            self._deny(name, "the sandbox is closed")
+        own = self._cached(name)
+        if own is not None:
+            return _Decision(own)
+        reserved = name == FUTURE or name.partition(".")[0] in _RESERVED
+        if not reserved:
+            parent = self._own.get(name.rpartition(".")[0])
+            if parent is not None and "__path__" not in vars(parent):
+                _missing(name, f"; {shown(name.rpartition('.')[0])} is not a package")
+            with self._lock(name).held() as held:
+                own = self._own.get(name)
+                if own is None:
+                    if not held:
+                        _missing(name, ": its loading waits for this import")
+                    own = self._define_if_found(name)
+            if own is not None:
+                return _Decision(own)
+        virtual = self._virtual.get(name)
+        if virtual is not None:
+            return _Decision(virtual)
+        if reserved and name != FUTURE:
+            self._deny(name, "the name is reserved, and nothing of that name was exposed")
+        # `from __future__ import ...` is a directive to the compiler that happens to import.
+        if name != FUTURE and not self._host_allows(name):
+            self._deny(name)
+        return _Decision(None)
+
+    def _define_if_found(self, name: str) -> types.ModuleType | None:
+        if not self._as_host(lambda: bool(self._scp.allows_module(name))):
+            return None
+        source = self._find(name)
+        # Allowed but not to be found: the host's, perhaps.  This is how shared types arrive.
+        return None if source is None else self._define(name, source)
+
+    def _find(self, name: str) -> Source | None:
+        def ask() -> Source | Exception | None:
+            try:
+                return self._resolver.find(name)
+            except LimitExceeded:
+                raise
+            except Exception as error:  # noqa: BLE001  # it is the host's; what it says may name the host's files
+                _LOG.warning("the resolver failed on %s", name, exc_info=error)
+                return error
+
+        found = self._as_host(ask)
+        if isinstance(found, Exception):
+            message = f"the resolver failed ({type(found).__name__})"
+            raise _UnusableError(message) from found
+        return found
+
+    def _define(self, name: str, source: Source) -> types.ModuleType:
+        code = self._as_host(lambda: self._compile(source.text, source.filename))
+        module = types.ModuleType(name)
+        attributes = vars(module)
+        attributes.update(self._module_globals())
+        handle = _Handle(lambda fullname: self._reader(fullname))
+        spec = importlib.machinery.ModuleSpec(
+            name,
+            handle,  # type: ignore[arg-type]  # importlib needs no more of it
+            origin=source.filename,
+            is_package=source.is_package,
+        )
+        attributes.update({
+            "__name__": name,
+            "__package__": name if source.is_package else name.rpartition(".")[0],
+            "__file__": source.filename,
+            "__loader__": handle,
+            "__spec__": spec,
+        })
+        if source.is_package:
+            # Nothing reads it to find modules; its presence says that this is a package.
+            attributes["__path__"] = []
+        self._own[name] = module
+        self._initialising.add(name)
+        try:
+            exec(code, attributes)  # noqa: S102  # the module's body, in its own domain
+        except BaseException:
+            if self._own.get(name) is module:
+                del self._own[name]
+            raise
+        finally:
+            self._initialising.discard(name)
+        return module
+
+    def _cached(self, name: str) -> types.ModuleType | None:
+        """Return an own module that is ready, or that this thread itself is loading (a circular import)."""
+        module = self._own.get(name)
+        if module is not None and name in self._initialising:
+            with self._lock(name).held():
+                # Another thread has finished it, or given up, or waits for us: then half of it is all there can be.
+                return self._own.get(name)
+        return module
+
+    def _lock(self, name: str) -> ModuleLock:
+        with self._table_lock:
+            return self._locks.setdefault(name, ModuleLock())
+
+    def _host_allows(self, name: str) -> bool:
+        return self._as_host(lambda: bool(self._hcp.allows_module(name)))
+
+    def _from_host(self, name: str) -> types.ModuleType:
+        """Return the host's module.  What goes wrong in there is logged, not shown: it names the host's files."""
+        reason = refusal(name)
+        if reason is not None:  # before the import: loading it may have effects
+            raise NoViewError(reason)
+
+        def load() -> types.ModuleType | Exception:
+            try:
+                return self._host_import(name)
+            except Exception as error:  # noqa: BLE001  # an import can raise anything
+                if not (isinstance(error, ModuleNotFoundError) and error.name in parents(name)):
+                    _LOG.warning("the host's module %s could not be imported", name, exc_info=error)
+                return error
+
+        found = self._as_host(load)
+        if isinstance(found, ModuleNotFoundError) and found.name in parents(name):
+            _missing(name)
+        if isinstance(found, Exception):
+            message = f"the host could not import it ({type(found).__name__})"
+            raise _UnusableError(message) from found
+        return found
+
+    def _chain(self, name: str) -> types.ModuleType:
+        """Return what the sandbox gets for a dotted name, its packages first, each decided and bound in its package."""
+        module: types.ModuleType | None = None
+        for part in parents(self._valid(name)):
+            module = self._decide(part).module
+            if module is None:
+                module = self._view(part)
+            self._bind(part, module)
+        if module is None:  # parents() is never empty
+            raise AssertionError
+        return module
+
+    def _view(self, name: str) -> ModuleView:
+        """Return the view of a module that HCP allows."""
+        try:
+            real = self._from_host(name)
+            return self._as_host(lambda: self._views.of(name, real))
+        except NoViewError as refused:
+            reason = str(refused)
+        self._deny(name, reason)
+
+    def _bind(self, name: str, module: types.ModuleType | None) -> None:
+        """Store a module in its package, every time: `import a.b as c` reads it there, see the head of this file."""
+        package, dot, last = name.rpartition(".")
+        if not dot or module is None:
+            return
+        holder = self._own.get(package) or self._virtual.get(package) or self._views.get(package)
+        if holder is not None:
+            vars(holder)[last] = module
+
+    # ---- What the interpreter reads afterwards -------------------------------------------------------------------------
+
+    def _for_from(
+        self, module: types.ModuleType, name: str, wanted: tuple[str, ...], *, exact: bool = False
+    ) -> types.ModuleType:
+        """Return something that has all the names that `from name import ...` is going to read.
+
+        For an own module that is a new module object with these names: in the module itself another thread of the
+        guest could delete one in time.  ``exact`` asks for the module itself: a list as ``fromlist`` is never the
+        compiler's, so nothing is read behind the back of the guards.
+        """
+        if wanted == ("*",):
+            return self._for_star(module, name)
+        computed: dict[str, object] = {}
+        for item in wanted:
+            if item == "*" or (item.startswith("__") and item not in _DUNDERS):
+                _no_name(item, name)
+            attributes = vars(module)
+            if item in attributes:
+                continue
+            try:
+                # A module's own __getattr__ (PEP 562) comes before submodules, as in CPython.
+                computed[item] = getattr(module, item) if "__getattr__" in attributes else self._submodule(module, name, item)
+            except AttributeError:
+                computed[item] = self._submodule(module, name, item)
+        if exact or (not computed and isinstance(module, ModuleView)):
+            return module
+        result = types.ModuleType(name)
+        attributes = vars(result)
+        for item in wanted:
+            if item in computed:
+                attributes[item] = computed[item]
+            else:
+                try:
+                    attributes[item] = vars(module)[item]
+                except KeyError:
+                    _no_name(item, name)
+        return result
+
+    def _submodule(self, module: types.ModuleType, name: str, item: str) -> object:
+        """Return the module ``name.item``, loaded like any other, or raise ImportError."""
+        whole = f"{name}.{item}"
+        note: str | None = None
+        if is_module_name(whole) and ("__path__" in vars(module) or self._own.get(name) is not module):
+            try:
+                return self._chain(whole)
+            except _NotFoundError as error:
+                if error.name != whole:
+                    raise
+            except AccessDenied as denial:
+                # `try: from json import newer; except ImportError: ...` is a question for a name, and must get the
+                # answer that it expects.  A module that is known to exist is a denial.
+                if whole in OFFERS:
+                    raise
+                note = str(denial)
+        _no_name(item, name, note)
+
+    def _for_star(self, module: types.ModuleType, name: str) -> types.ModuleType:
+        """Return a module with exactly the names that a star import binds."""
+        attributes = vars(module)
+        declared = attributes.get("__all__")
+        if declared is None:
+            names = [item for item in attributes if type(item) is str and not item.startswith("_")]
+        elif type(declared) in (list, tuple):
+            names = list(_names(tuple(declared)))
+        else:
+            message = f"{name}.__all__ must be a list or a tuple of names"
+            raise ImportError(message, name=name)
+        result = types.ModuleType(name)
+        if names:
+            found = self._for_from(module, name, tuple(names))
+            vars(result).update({item: vars(found)[item] for item in names})
+        vars(result)["__all__"] = names
+        return result
+
+    # ---- Small things --------------------------------------------------------------------------------------------------
+
+    def _as_host(self, action: Callable[[], T]) -> T:
+        """Call with the host's privilege.  The injected function returns what its argument returns."""
+        return self._privileged(action)  # type: ignore[return-value]  # a generic attribute cannot be declared
+
+    def _valid(self, name: object) -> str:
+        if type(name) is not str or not is_module_name(name):
+            message = f"not the name of a module: {shown(name)}"
+            raise _NotFoundError(message, name=name if type(name) is str else None)
+        return name
+
+    def _deny(self, name: str, reason: str | None = None) -> NoReturn:
+        """Raise the denial; its notes say what refused and what would allow."""
+        label = self._url.rpartition("/")[2]
+        denial = AccessDenied(
+            f"module access denied: {name}", permission=ImportPermission(name), domain=f'sandbox "{label}"'
+        )
+        if reason is not None:
+            denial.add_note(f"refused: {reason}")
+        else:
+            denial.add_note(f"host loader policy: {_explain(self._hcp, name, self._as_host)}")
+            denial.add_note(f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}; the resolver has no such module"
+                            if self._as_host(lambda: bool(self._scp.allows_module(name)))
+                            else f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}")
+            denial.add_note(f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host) '
+                            "or to the sandbox loader policy (the sandbox's own)")
+        record = self._record
+        if record is not None:
+            self._as_host(lambda: record(denial))
+        raise denial
+
+    def _reader(self, name: str) -> PackageReader | None:
+        """Return the reader for the resources of an own module's package."""
+        module = self._own.get(name)
+        if module is None:
+            return None
+        package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
+        if not package:
+            return None
+
+        def resources() -> Resources | None:
+            source = self._resolver.find(package)
+            return None if source is None else source.resources
+
+        return package_reader(package, resources, self._scp, self._privileged)
+
+
+@final
+class _Handle:
+    """``__loader__`` of a sandbox's modules: leads to the package's resources, and to nothing else.
+
+    It holds one function; what that returns asks the policy itself.
+    """
+
+    __slots__ = ("_reader",)
+
+    def __init__(self, reader: Callable[[str], PackageReader | None]) -> None:
+        self._reader = reader
+
+    def __init_subclass__(cls) -> NoReturn:
+        message = "the loader of a sandbox's modules cannot be derived from"
+        raise TypeError(message)
+
+    def get_resource_reader(self, fullname: str) -> PackageReader | None:
+        """Return the reader that ``importlib.resources`` asks for."""
+        return self._reader(fullname) if type(fullname) is str else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> NoReturn:
+        """Refuse: ``importlib`` cannot load a sandbox's module a second time."""
+        message = f"{spec.name} belongs to a sandbox; load it through the sandbox"
+        raise ImportError(message)
+
+    def exec_module(self, module: types.ModuleType) -> NoReturn:
+        """Refuse: ``importlib.reload`` would run the module's code as the host's."""
+        message = f"{module.__name__} belongs to a sandbox; load it through the sandbox"
+        raise ImportError(message)
+
+
+def _with_modules(tools: Tools | None, modules: Callable[[str], types.ModuleType | None]) -> Tools:
+    import attrs
+
+    from pycage.imports.facades import Tools as Given
+
+    return attrs.evolve(tools if tools is not None else Given(), modules=modules)
+
+
+def _importlib_views(
+    loader: SandboxLoader, shim: Callable[[Callable[..., object]], Callable[..., object]]
+) -> dict[str, dict[str, object]]:
+    """Return the virtual modules ``importlib`` and ``importlib.resources``: they reach the sandbox's own modules only."""
+
+    def import_module(name: str, package: str | None = None) -> types.ModuleType | None:
+        if type(name) is not str or not (package is None or type(package) is str):
+            message = "import_module() needs names of the exact type str"
+            raise TypeError(message)
+        level = len(name) - len(name.lstrip("."))
+        if level and not package:
+            message = f"the 'package' argument is required to perform a relative import for {shown(name)}"
+            raise TypeError(message)
+        absolute = _resolve(name[level:], {"__package__": package}, level)
+        loader.import_(absolute)  # raises what __import__ raises
+        return loader._chain(absolute)  # the innermost; all of it is loaded now
+
+    def files(anchor: object) -> object:
+        name = anchor if type(anchor) is str else next((key for key, own in loader.modules.items() if own is anchor), None)
+        if type(name) is not str:
+            message = "files() needs one of the sandbox's own packages, or its name"
+            raise TypeError(message)
+        loader.import_(name)
+        reader = loader._reader(name)
+        if reader is None:
+            message = f"{shown(name)} is not a package of the sandbox"
+            raise TypeError(message)
+        return reader.files()
+
+    def read_text(anchor: object, *path: str, encoding: str = "utf-8", errors: str = "strict") -> object:
+        return files(anchor).joinpath(*path).read_text(encoding, errors)  # type: ignore[attr-defined]  # a ResourceNode
+
+    def read_binary(anchor: object, *path: str) -> object:
+        return files(anchor).joinpath(*path).read_bytes()  # type: ignore[attr-defined]  # a ResourceNode
+
+    def is_resource(anchor: object, *path: str) -> object:
+        return files(anchor).joinpath(*path).is_file()  # type: ignore[attr-defined]  # a ResourceNode
+
+    functions = {"files": files, "read_text": read_text, "read_binary": read_binary, "is_resource": is_resource}
+    return {
+        "importlib": {"import_module": shim(import_module)},
+        "importlib.resources": {name: shim(function) for name, function in functions.items()},
+    }
+
+
+def _names(fromlist: object) -> tuple[str, ...]:
+    """Return the names of a ``fromlist`` or an ``__all__``.
+
+    Raises:
+        TypeError: It is not a tuple or list of names, all of the exact types.
+    """
+    if fromlist is None:
+        return ()
+    if type(fromlist) is not tuple and type(fromlist) is not list:
+        message = "__import__() needs a fromlist of the exact type tuple"
+        raise TypeError(message)
+    names = tuple(fromlist)
+    if any(type(item) is not str for item in names):
+        message = "__import__() needs names of the exact type str"
+        raise TypeError(message)
+    return names
+
+
+def _resolve(name: str, globals: object, level: int) -> str:  # noqa: A002  # as in __import__
+    """Return the absolute name.  Source: ``importlib._bootstrap._calc___package__`` and ``_resolve_name``.
+
+    ``__spec__`` is not read: CPython prefers it, but here it only ever says the same.
+    """
+    if level < 0:
+        message = "level must be >= 0"
+        raise ValueError(message)
+    if level == 0:
+        if not name:
+            message = "Empty module name"
+            raise ValueError(message)
+        return name
+    package: object = None
+    if type(globals) is dict:
+        package = globals.get("__package__")
+        if package is None:
+            package = globals.get("__name__")
+            if type(package) is str and "__path__" not in globals:
+                package = package.rpartition(".")[0]
+    if type(package) is not str or not package:
+        message = "attempted relative import with no known parent package"
+        raise ImportError(message)
+    parts = package.rsplit(".", level - 1)
+    if len(parts) < level:
+        message = "attempted relative import beyond top-level package"
+        raise ImportError(message)
+    return f"{parts[0]}.{name}" if name else parts[0]
+
+
+def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:
+    explain = getattr(policy, "explain", None)
+    return str(as_host(lambda: explain(name))) if callable(explain) else "not allowed"
+
+
+def _missing(name: str, more: str = "") -> NoReturn:
+    message = f"No module named {shown(name)}{more}"
+    raise _NotFoundError(message, name=name)
+
+
+def _no_name(item: str, name: str, note: str | None = None) -> NoReturn:
+    message = f"cannot import name {shown(item)} from {shown(name)}"
+    error = ImportError(message, name=name)
+    if note is not None:
+        error.add_note(note)
+    raise error from None

@@ -1,0 +1,60 @@
+"""Module names: which text may reach a policy, a resolver or the host's import system at all.
+
+Source: jcage's defect J12 (a class name with a slash left the exception hierarchy, one with ``/../`` reached the
+resolver).  So names are judged before anybody else sees them.
+"""
+
+# Problem.  A module name comes from a guest and ends as a dictionary key, a path below a directory, a member of a zip
+# file and text in an error message.
+#
+# Things that do not work:
+#
+# - Quoting it at each of those places: one is forgotten.
+# - isinstance(name, str): a subclass can compare equal to "math" for the policy and to "os" for the importer (D190).
+# - str.isidentifier() alone: "ﬁ" and "fi" are one name to the compiler (PEP 3131, NFKC) and two to a file system, and
+#   "a.__init__" would run a package's own file a second time, as another module.
+#
+# Idea.  Exact str, dotted identifiers, already in NFKC, no dunder part, bounded length.  Whatever passes is harmless
+# as a file name: an identifier holds no separator, no NUL, no colon, and is neither "." nor "..".
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+__all__ = ["FUTURE", "MAX_LENGTH", "is_module_name", "parents", "shown"]
+
+MAX_LENGTH: Final = 512
+"""Longest module name, in characters."""
+
+FUTURE: Final = "__future__"
+"""The one dunder module that may be asked for.  It is always the host's."""
+
+
+def is_module_name(name: object) -> bool:
+    """Say whether ``name`` can be the name of a module: dotted identifiers in NFKC, none of them a dunder.
+
+    Args:
+        name: Anything; a guest may have made it.  Only an exact ``str`` can be a name.
+    """
+    if type(name) is not str or not 0 < len(name) <= MAX_LENGTH:
+        return False
+    if name == FUTURE:
+        return True
+    # The compiler normalises identifiers to NFKC, so honest imports arrive normalised.
+    if not name.isascii() and unicodedata.normalize("NFKC", name) != name:
+        return False
+    return all(part.isidentifier() and not part.startswith("__") for part in name.split("."))
+
+
+def parents(name: str) -> list[str]:
+    """Return ``name`` and the packages above it, outermost first: ``a.b.c`` gives ``a``, ``a.b``, ``a.b.c``."""
+    parts = name.split(".")
+    return [".".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def shown(name: object) -> str:
+    """Return text for a message that is about a name which a guest wrote: escaped, and cut to 80 characters."""
+    if type(name) is not str:
+        return f"a {type(name).__name__}"
+    return ascii(name if len(name) <= 80 else name[:77] + "...")
