@@ -1,1 +1,143 @@
-"""pycage."""
+"""pycage: sandboxes, live permissions and privileged host APIs, as the JVM and io7m's jcage had them.
+
+    import pycage
+    from pycage import FilePermission
+
+    with pycage.Sandbox("s", permissions=[FilePermission("/srv/images/-", "read")]) as sandbox:
+        sandbox.run("1 + 2").value
+
+From the ground up: ``_core`` (C: who is on the stack, the audit hook), ``permissions``, ``codesource``, ``domains`` and
+``policy`` (the algebra), ``decisions`` and ``access`` (may this stack do this?), ``events``, ``handoff`` and ``manager``
+(audit events to questions), ``language`` (source to restricted code), ``imports`` (what a sandbox can import), ``cage``
+and ``sandbox`` (all of it together).  A part imports only what stands before it.  This module only re-exports.
+"""
+
+from pycage.access import AccessControlContext as AccessControlContext
+from pycage.access import GuardedObject as GuardedObject
+from pycage.access import check_permission as check_permission
+from pycage.access import do_privileged as do_privileged
+from pycage.access import get_context as get_context
+from pycage.access import privileged as privileged
+from pycage.access import register_permission_type as register_permission_type
+from pycage.access import run_as as run_as
+from pycage.codesource import CodeSource as CodeSource
+from pycage.decisions import Decision as Decision
+from pycage.decisions import DecisionLog as DecisionLog
+from pycage.decisions import PermissionRequest as PermissionRequest
+from pycage.domains import Principal as Principal
+from pycage.domains import ProtectionDomain as ProtectionDomain
+from pycage.errors import AccessDenied as AccessDenied
+from pycage.errors import DuplicateSandboxError as DuplicateSandboxError
+from pycage.errors import LimitExceeded as LimitExceeded
+from pycage.errors import ModuleMissingError as ModuleMissingError
+from pycage.errors import PolicyError as PolicyError
+from pycage.errors import PycageError as PycageError
+from pycage.errors import RestrictedSyntaxError as RestrictedSyntaxError
+from pycage.errors import SandboxExited as SandboxExited
+from pycage.errors import StackEntry as StackEntry
+from pycage.errors import SyntaxProblem as SyntaxProblem
+from pycage.errors import WrongLoaderError as WrongLoaderError
+from pycage.imports import CallableResolver as CallableResolver
+from pycage.imports import ChainResolver as ChainResolver
+from pycage.imports import Conclusion as Conclusion
+from pycage.imports import LoaderPolicy as LoaderPolicy
+from pycage.imports import MappingResolver as MappingResolver
+from pycage.imports import PathResolver as PathResolver
+from pycage.imports import Resolver as Resolver
+from pycage.imports import SequentialPolicy as SequentialPolicy
+from pycage.imports import Source as Source
+from pycage.imports import UnrestrictedPolicy as UnrestrictedPolicy
+from pycage.imports import rules as rules
+from pycage.manager import decisions as decisions
+from pycage.manager import get_policy as get_policy
+from pycage.manager import install as install
+from pycage.permissions import AllPermission as AllPermission
+from pycage.permissions import BasicPermission as BasicPermission
+from pycage.permissions import EnvPermission as EnvPermission
+from pycage.permissions import FilePermission as FilePermission
+from pycage.permissions import ImportPermission as ImportPermission
+from pycage.permissions import LinkPermission as LinkPermission
+from pycage.permissions import NativePermission as NativePermission
+from pycage.permissions import Permission as Permission
+from pycage.permissions import PermissionCollection as PermissionCollection
+from pycage.permissions import Permissions as Permissions
+from pycage.permissions import ProcessPermission as ProcessPermission
+from pycage.permissions import PropertyPermission as PropertyPermission
+from pycage.permissions import RuntimePermission as RuntimePermission
+from pycage.permissions import SandboxAdminPermission as SandboxAdminPermission
+from pycage.permissions import SecurityPermission as SecurityPermission
+from pycage.permissions import SocketPermission as SocketPermission
+from pycage.permissions import ThreadPermission as ThreadPermission
+from pycage.permissions import UnresolvedPermission as UnresolvedPermission
+from pycage.permissions import parse as parse
+from pycage.policy import Grant as Grant
+from pycage.policy import Policy as Policy
+from pycage.sandbox import Result as Result
+from pycage.sandbox import Sandbox as Sandbox
+from pycage.sandbox import Sandboxes as Sandboxes
+
+__all__ = [
+    "AccessControlContext",
+    "AccessDenied",
+    "AllPermission",
+    "BasicPermission",
+    "CallableResolver",
+    "ChainResolver",
+    "CodeSource",
+    "Conclusion",
+    "Decision",
+    "DecisionLog",
+    "DuplicateSandboxError",
+    "EnvPermission",
+    "FilePermission",
+    "Grant",
+    "GuardedObject",
+    "ImportPermission",
+    "LimitExceeded",
+    "LinkPermission",
+    "LoaderPolicy",
+    "MappingResolver",
+    "ModuleMissingError",
+    "NativePermission",
+    "PathResolver",
+    "Permission",
+    "PermissionCollection",
+    "PermissionRequest",
+    "Permissions",
+    "Policy",
+    "PolicyError",
+    "Principal",
+    "ProcessPermission",
+    "PropertyPermission",
+    "ProtectionDomain",
+    "PycageError",
+    "Resolver",
+    "RestrictedSyntaxError",
+    "Result",
+    "RuntimePermission",
+    "Sandbox",
+    "SandboxAdminPermission",
+    "SandboxExited",
+    "Sandboxes",
+    "SecurityPermission",
+    "SequentialPolicy",
+    "SocketPermission",
+    "Source",
+    "StackEntry",
+    "SyntaxProblem",
+    "ThreadPermission",
+    "UnresolvedPermission",
+    "UnrestrictedPolicy",
+    "WrongLoaderError",
+    "check_permission",
+    "decisions",
+    "do_privileged",
+    "get_context",
+    "get_policy",
+    "install",
+    "parse",
+    "privileged",
+    "register_permission_type",
+    "rules",
+    "run_as",
+]

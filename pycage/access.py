@@ -191,10 +191,10 @@ def _conclude(permission: Permission, context: AccessControlContext, refusing: P
     LOG.record(str(permission), granted=True, domain=HOST.label if nearest is None else nearest.label)
 
 
-def refuse(
+def denial(
     permission: Permission, label: str, *, grant_to: ProtectionDomain | None = None, reason: str = ""
-) -> NoReturn:
-    """Record a denial and raise it.
+) -> AccessDenied:
+    """Record a denial and return it, to be raised.
 
     Args:
         permission: What was asked for.
@@ -208,12 +208,27 @@ def refuse(
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=False))
-    denial = AccessDenied(f"access denied {text}", permission=permission, domain=label, chain=chain)
-    where = next((f": {entry.function}" for entry in chain if entry.domain == label), "")
-    denial.add_note(f"refused by {label}{where}{f' ({reason})' if reason else ''}")
+    denied = AccessDenied(f"access denied {text}", permission=permission, domain=label, chain=chain)
+    at = [entry.function for entry in chain if entry.domain == label]
+    where = next((f": {function}" for function in at if not function.startswith("shim ")), "")
+    denied.add_note(f"refused by {label}{where}{f' ({reason})' if reason else ''}")
     if grant_to is not None:
-        denial.add_note(f"to allow it: sandbox.grant({permission!r})")
-    raise denial
+        denied.add_note(f"to allow it: sandbox.grant({permission!r})")
+    return denied
+
+
+def refuse(
+    permission: Permission, label: str, *, grant_to: ProtectionDomain | None = None, reason: str = ""
+) -> NoReturn:
+    """Record a denial and raise it; the arguments are those of `denial`."""
+    raise denial(permission, label, grant_to=grant_to, reason=reason)
+
+
+def record_denial(denied: AccessDenied) -> None:
+    """Record a denial that another part made, before it is raised."""
+    nearest = _core.nearest_sandbox()
+    label = HOST.label if nearest is None else nearest.label  # type: ignore[attr-defined]  # a ProtectionDomain
+    LOG.record(str(denied), granted=False, domain=label, chain=_chain())
 
 
 def _chain() -> tuple[StackEntry, ...]:

@@ -21,9 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pycage._core import Raw
+    from pycage.decisions import DecisionLog
     from pycage.permissions import Permission, Permissions
 
-__all__ = ["HOST", "NOBODY", "POLICY", "install", "installed", "set_default_permissions"]
+__all__ = [
+    "HOST",
+    "NOBODY",
+    "POLICY",
+    "decisions",
+    "get_policy",
+    "install",
+    "installed",
+    "set_default_permissions",
+]
 
 POLICY: Final = Policy(on_change=_core.advance_epoch)
 
@@ -102,6 +112,26 @@ def install(*, allow_subinterpreters: bool = False) -> None:
         elif allow_subinterpreters:
             access.check_permission(SecurityPermission("setPolicy"))
             _core.activate(allow_subinterpreters=True)
+
+
+def get_policy() -> Policy:
+    """Return the policy of the process.
+
+    Raises:
+        AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``.
+    """
+    access.check_permission(SecurityPermission("getPolicy"))
+    return POLICY
+
+
+def decisions() -> DecisionLog:
+    """Return the record of the newest decisions.
+
+    Raises:
+        AccessDenied: A caller lacks ``SecurityPermission("getDecisions")``.
+    """
+    access.check_permission(SecurityPermission("getDecisions"))
+    return access.LOG
 
 
 def installed() -> bool:

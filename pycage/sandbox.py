@@ -117,7 +117,12 @@ class Sandbox:
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
         with registry._adding(self._name, self):
             self._cage = Cage(
-                self._name, self._domain, resolver=resolver, sandbox_policy=sandbox_policy, host_policy=host_policy
+                self._domain,
+                resolver=resolver,
+                sandbox_policy=sandbox_policy,
+                host_policy=host_policy,
+                # Sandboxed code may ask for the registry, as in jcage; it answers by the permissions of who asks.
+                pycage_names={"Sandboxes": Sandboxes},
             )
             manager.POLICY.grant(self._domain.code_source, *_absolute(wanted))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pycage.domains import ProtectionDomain
 
-__all__ = ["Shims"]
+__all__ = ["SHIM_FILE", "Shims"]
 
 
 def _function_template(target: Callable[..., object]) -> Callable[..., object]:
@@ -55,6 +55,8 @@ class Shims:
         return _named_like(self._method(target), target)
 
 
+# What tracebacks and chains show for a shim.
+SHIM_FILE: Final = "<pycage shim>"
 # Shims see no globals of pycage's.
 _GLOBALS: Final[dict[str, object]] = {"__builtins__": {}, "__name__": "host"}
 
@@ -68,7 +70,7 @@ def _tagged_copy(
     for constant in outer.co_consts:
         copied = constant
         if isinstance(constant, types.CodeType):
-            copied = constant.replace(co_filename=f"<{domain.label}>")
+            copied = constant.replace(co_filename=SHIM_FILE, co_qualname="shim")
             _core.tag(copied, domain)
         constants.append(copied)
     return types.FunctionType(outer.replace(co_consts=tuple(constants)), _GLOBALS)

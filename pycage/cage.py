@@ -1,0 +1,163 @@
+"""What one sandbox is made of: its language, its imports, its built-ins and what the host exposes to it, wired together.
+
+`Sandbox` is the handle that administers; this is what is inside.  Nothing here checks who calls.
+"""
+
+from __future__ import annotations
+
+import io
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, TypeVar, final
+
+from pycage import _core, access, guest_api
+from pycage.errors import PolicyError, SandboxExited
+from pycage.exposure import Exposure
+from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
+from pycage.imports.vetted import VettedPolicy
+from pycage.language import GuardSet, attribute_denied, bind, make_builtins, transform
+from pycage.permissions import RuntimePermission
+from pycage.shims import Shims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import CodeType, ModuleType
+
+    from pycage.domains import ProtectionDomain
+    from pycage.imports import LoaderPolicy, Resolver
+
+__all__ = ["Cage"]
+
+_T = TypeVar("_T")
+
+# Where print() of the code that runs goes; None: to the host's own standard output.
+_printed: Final[ContextVar[io.StringIO | None]] = ContextVar("pycage.printed", default=None)
+_NO_MODULES: Final = MappingResolver({})
+_REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
+
+
+@final
+class Cage:
+    """The inside of one sandbox."""
+
+    __slots__ = ("_builtins", "_domain", "_exposed", "_guards", "_loader", "_shims")
+
+    def __init__(
+        self,
+        domain: ProtectionDomain,
+        *,
+        resolver: Resolver | None,
+        sandbox_policy: LoaderPolicy | None,
+        host_policy: LoaderPolicy | None,
+        pycage_names: Mapping[str, object],
+    ) -> None:
+        """Build it; see `Sandbox` for the arguments.  ``pycage_names``: what else its ``import pycage`` gives."""
+        self._domain = domain
+        self._exposed: dict[str, Exposure] = {}
+        self._shims = Shims(domain)
+        self._guards = GuardSet(domain, _core.code_domain, self._denied)
+        shim = self._shims.function
+        self._loader = SandboxLoader(
+            domain.code_source.url or domain.label,
+            resolver=_NO_MODULES if resolver is None else resolver,
+            sandbox_policy=UnrestrictedPolicy.get() if sandbox_policy is None else sandbox_policy,
+            host_policy=VettedPolicy() if host_policy is None else host_policy,
+            compile_module=self._compile,
+            module_globals=self._module_globals,
+            shim=shim,
+            privileged=_core.do_privileged,
+            extra={"pycage": {**guest_api.names(shim), **pycage_names}},
+            tools=Tools(owns=self._guards.own, read=self._guards.getattr),
+            record=access.record_denial,
+        )
+        self._builtins = make_builtins(
+            self._guards,
+            import_=self._loader.import_,
+            open_=shim(open),
+            print_=_print,
+            tag=self._tag,
+            privileged=_core.do_privileged,
+        )
+
+    # ---- Code ----
+
+    def load(self, name: str) -> ModuleType:
+        """Return an own module; see ``Sandbox.load``."""
+        return self._contained(lambda: self._loader.load(name))
+
+    def run(self, source: str, variables: dict[str, object]) -> tuple[object, str, str]:
+        """Run source in a fresh namespace; return its value and what it printed."""
+        unbound = transform(source, f"<{self._domain.label}>", "run")
+        code = bind(unbound, self._guards, self._tag)
+        namespace = {**variables, **self._module_globals(), "__name__": "__main__"}
+        output = io.StringIO()
+        token = _printed.set(output)
+        try:
+            self._contained(lambda: exec(code, namespace))  # noqa: S102  what a sandbox is for; the code is judged
+        finally:
+            _printed.reset(token)
+        value = None if unbound.result_name is None else namespace.get(unbound.result_name)
+        return value, output.getvalue(), ""
+
+    def _contained(self, action: Callable[[], _T]) -> _T:
+        """Call ``action``; what would end the host comes out as an ordinary error."""
+        try:
+            return action()
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # SystemExit, GeneratorExit, and what a sandbox derives from BaseException
+            message = f"{self._domain.label} raised {type.__getattribute__(type(error), '__name__')}"
+            raise SandboxExited(message) from error
+
+    def _compile(self, source: bytes, filename: str) -> CodeType:
+        return bind(transform(source, filename), self._guards, self._tag)
+
+    def _module_globals(self) -> dict[str, object]:
+        return {"__builtins__": self._builtins}
+
+    def _tag(self, code: CodeType) -> None:
+        _core.tag(code, self._domain)
+
+    def _denied(self, reason: str, name: str | None, type_name: str) -> BaseException:
+        """Make and record the denial of a guard: reflection on what is not the sandbox's own."""
+        explained = attribute_denied(reason, name, type_name)
+        return access.denial(_REFLECTION, self._domain.label, reason=" ".join([str(explained), *explained.__notes__]))
+
+    # ---- Exposed objects ----
+
+    def expose(self, name: str, target: object, methods: Sequence[str], attributes: Sequence[str]) -> None:
+        """Show an object; see ``Sandbox.expose``."""
+        if type(name) is not str or not name.isidentifier() or name.startswith("_"):
+            message = f"an exposed object needs a public identifier as its name, not {name!r}"
+            raise PolicyError(message)
+        exposure = Exposure(self._domain.label, name, target, methods, attributes, self._shims)
+        replaced = self._exposed.pop(name, None)
+        self._exposed[name] = exposure
+        if replaced is not None:
+            replaced.recall()
+        self._show_exposed()
+
+    def unexpose(self, name: str) -> None:
+        """Take an object back; see ``Sandbox.unexpose``."""
+        exposure = self._exposed.pop(name, None)
+        if exposure is None:
+            message = f"nothing is exposed as {name!r}"
+            raise PolicyError(message)
+        exposure.recall()
+        self._show_exposed()
+
+    def _show_exposed(self) -> None:
+        self._loader.set_virtual("host", {name: exposure.value for name, exposure in self._exposed.items()})
+
+    def close(self) -> None:
+        """Recall what was exposed and forget all modules."""
+        for exposure in self._exposed.values():
+            exposure.recall()
+        self._exposed.clear()
+        self._loader.close()
+        self._guards.close()
+
+
+def _print(*values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False) -> None:
+    """Print as the built-in does, into the result of the run if there is one."""
+    target = _printed.get() if file is None else file
+    print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has
