@@ -144,11 +144,9 @@ class ActionPermission(Permission):
         return False
 
     def _merge(self, other: Permission) -> Permission | None:
-        if type(other) is not type(self):
-            return None
+        if type(other) is not type(self) or self.name != other.name:
+            return super()._merge(other)
         if TYPE_CHECKING:
             assert isinstance(other, type(self))
-        if self.name != other.name:
-            return self if self == other else None
         both = self._mask | other._mask
         return self if both == self._mask else type(self)(self.name, self.ACTIONS.text(both))

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv6Address, NetmaskValueError, ip_network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final, NamedTuple
 
 from pycage.permissions.text import shorten
@@ -190,7 +190,7 @@ def parse_ports(text: str) -> tuple[int, int]:
 def _parse_ipv4(address: str, prefix: str | None) -> HostPattern:
     try:
         if prefix is not None:
-            return _parse_network(address, prefix)
+            return _parse_network(IPv4Network, address, prefix)
         value = int(IPv4Address(address))
     except AddressValueError:
         message = f"{shorten(address)} is not a complete IPv4 address; write four decimal numbers, as in 127.0.0.1"
@@ -206,7 +206,7 @@ def _parse_ipv6(host: str) -> HostPattern:
             if percent:
                 message = f"{shorten(host)}: a network has no zone"
                 raise ValueError(message)
-            return _parse_network(text, behind[1:])
+            return _parse_network(IPv6Network, text, behind[1:])
         address = IPv6Address(text)
     except AddressValueError:
         message = f"{shorten(host)} is not an IPv6 address"
@@ -221,18 +221,18 @@ def _parse_ipv6(host: str) -> HostPattern:
     return HostPattern(ADDRESS, zone, 6, int(address), int(address))
 
 
-def _parse_network(address: str, prefix: str) -> HostPattern:
+def _parse_network(kind: type[IPv4Network | IPv6Network], address: str, prefix: str) -> HostPattern:
     """Read a network in CIDR form, an addition to Java's names."""
     if not _PREFIX.fullmatch(prefix):
         message = f"{shorten(prefix)} is not a prefix length; write a network as 10.0.0.0/8 or [2001:db8::]/32"
         raise ValueError(message)
     try:
-        network = ip_network(f"{address}/{prefix}", strict=True)
-    except NetmaskValueError:
-        message = f"/{prefix} is longer than the address"
-        raise ValueError(message) from None
-    except ValueError as error:
-        message = f"{shorten(address)}/{prefix} is not a network: {error}"
+        network = kind(f"{address}/{prefix}", strict=True)
+    except ValueError:
+        message = (
+            f"{shorten(address)}/{prefix} is not a network: the address must be complete, and all its bits behind the "
+            "prefix zero"
+        )
         raise ValueError(message) from None
     low, high = int(network.network_address), int(network.broadcast_address)
     mapped = int(IPv6Address("::ffff:0:0"))

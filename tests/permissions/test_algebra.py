@@ -14,6 +14,7 @@ from strategies import pairs, permissions, sockets, weaker_than
 from pycage.permissions import (
     ActionPermission,
     AllPermission,
+    BasicPermission,
     FilePermission,
     Permission,
     PermissionCollection,
@@ -257,7 +258,7 @@ def test_evolving_a_permission_parses_it_again() -> None:
     assert FilePermission("/x", "write") == attrs.evolve(FilePermission("/x", "read"), actions="write")
 
 
-@pytest.mark.parametrize("kind", [Permission, ActionPermission])
+@pytest.mark.parametrize("kind", [Permission, ActionPermission, BasicPermission])
 def test_an_abstract_type_cannot_be_made(kind: type[Permission]) -> None:
     with pytest.raises(TypeError, match="is abstract"):
         kind("x", "read")

@@ -150,6 +150,14 @@ def test_a_type_must_say_what_it_implies() -> None:
         register_unchecked(SilentPermission)
 
 
+def test_a_type_with_actions_must_say_what_its_name_means() -> None:
+    class VaguePermission(ActionPermission):
+        ACTIONS = ActionTable("use")
+
+    with pytest.raises(NotImplementedError):
+        VaguePermission("x", "use")
+
+
 def test_a_type_with_subclasses_is_refused() -> None:
     class ParentPermission(BasicPermission):
         pass

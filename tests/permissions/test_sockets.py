@@ -84,6 +84,8 @@ def test_odd_spellings_of_addresses_are_refused(name: str) -> None:
         "[2001:db8::1]/32",
         "[::1%lo]/128",
         "2001:db8::/32",
+        "[10.0.0.0]/8",
+        "127.0/16",
         "example.com/8",
         "*/8",
     ],

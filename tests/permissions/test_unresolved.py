@@ -51,6 +51,10 @@ def test_the_text_form_of_a_place_holder_parses_back(type_name: str, name: str, 
     assert str(permission).isprintable()
 
 
+def test_a_place_holder_shows_how_it_is_made() -> None:
+    assert 'UnresolvedPermission("x.Foo", "n", "act")' == repr(UnresolvedPermission("x.Foo", "n", "act"))
+
+
 def test_copies_of_a_place_holder_are_equal() -> None:
     permission = UnresolvedPermission("x.Foo", "n", "act")
 
