@@ -86,8 +86,8 @@ class Cage:
 
     def run(self, source: str, variables: dict[str, object]) -> tuple[object, str, str]:
         """Run source in a fresh namespace; return its value and what it printed."""
-        unbound = transform(source, f"<{self._domain.label}>", "run")
-        code = bind(unbound, self._guards, self._tag)
+        # Compiling raises audit events; it is the host's doing, also if another sandbox asked for this run.
+        result_name, code = _core.do_privileged(self._prepare, source)
         namespace = {**variables, **self._module_globals(), "__name__": "__main__"}
         output = io.StringIO()
         token = _printed.set(output)
@@ -95,8 +95,12 @@ class Cage:
             self._contained(lambda: exec(code, namespace))  # noqa: S102  what a sandbox is for; the code is judged
         finally:
             _printed.reset(token)
-        value = None if unbound.result_name is None else namespace.get(unbound.result_name)
+        value = None if result_name is None else namespace.get(result_name)
         return value, output.getvalue(), ""
+
+    def _prepare(self, source: str) -> tuple[str | None, CodeType]:
+        unbound = transform(source, f"<{self._domain.label}>", "run")
+        return unbound.result_name, bind(unbound, self._guards, self._tag)
 
     def _contained(self, action: Callable[[], _T]) -> _T:
         """Call ``action``; what would end the host comes out as an ordinary error."""

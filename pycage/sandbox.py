@@ -8,6 +8,7 @@ is given leads to it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import unicodedata
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final, final
 import attrs
 
 from pycage import access, manager
-from pycage.access import check_permission
+from pycage.access import check_permission, do_privileged
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.decisions import PermissionRequest
@@ -116,7 +117,8 @@ class Sandbox:
         self._domain = ProtectionDomain(CodeSource(URL_PREFIX + self._name), f'sandbox "{self._name}"', manager.POLICY)
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
         with registry._adding(self._name, self):
-            self._cage = Cage(
+            build = functools.partial(
+                Cage,
                 self._domain,
                 resolver=resolver,
                 sandbox_policy=sandbox_policy,
@@ -124,6 +126,7 @@ class Sandbox:
                 # Sandboxed code may ask for the registry, as in jcage; it answers by the permissions of who asks.
                 pycage_names={"Sandboxes": Sandboxes},
             )
+            self._cage = do_privileged(build)  # who may create a sandbox needs no permission for how it is built
             manager.POLICY.grant(self._domain.code_source, *_absolute(wanted))
 
     # ---- What it is ----
