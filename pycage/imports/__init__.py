@@ -11,7 +11,14 @@ from pycage.imports.facades import Tools
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver
-from pycage.imports.rules import Conclusion, LoaderPolicy, SequentialPolicy, SequentialPolicyBuilder, UnrestrictedPolicy, rules
+from pycage.imports.rules import (
+    Conclusion,
+    LoaderPolicy,
+    SequentialPolicy,
+    SequentialPolicyBuilder,
+    UnrestrictedPolicy,
+    rules,
+)
 from pycage.imports.sources import MAX_SOURCE_BYTES, Resolver, Resources, Source
 from pycage.imports.stdlib import OFFERS, REFUSED_PRIVATE_NAMES, SEALED_TYPES, WRITABLE_TYPES
 from pycage.imports.views import ModuleView, Views, view_of

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 import attrs
 
 from pycage.errors import AccessDenied
+from pycage.imports.stdlib import OFFERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -77,8 +78,8 @@ class Tools:
 # Attributes that lead to frames, code or globals.  A class pattern reads the names in __match_args__ without asking the
 # compiler (D144), and these functions write __match_args__.  Source: RestrictedPython's INSPECT_ATTRIBUTES.
 _INSPECTION: Final = frozenset(
-    "ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code f_generator f_globals f_locals "
-    "f_trace gi_code gi_frame gi_yieldfrom tb_frame tb_next".split()
+    "ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code f_generator f_globals "
+    "f_locals f_trace gi_code gi_frame gi_yieldfrom tb_frame tb_next".split()
 )
 
 
@@ -116,7 +117,7 @@ def _twin(module: types.ModuleType, replaced: Mapping[str, object]) -> dict[str,
     return names
 
 
-# ---- copy --------------------------------------------------------------------------------------------------------------
+# ---- copy ----------------------------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -168,7 +169,7 @@ def _copy(_tools: Tools) -> dict[str, object]:
     return {name: names[name] for name in ("copy", "deepcopy", "replace") if name in names}
 
 
-# ---- dataclasses -------------------------------------------------------------------------------------------------------
+# ---- dataclasses ---------------------------------------------------------------------------------------------------
 
 
 @final
@@ -207,18 +208,18 @@ class _Modules:
         return self.get(name)
 
 
-def _dataclasses(tools: Tools) -> dict[str, object]:
+def _dataclasses(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small functions
     def check(target: object) -> None:
         if not tools.owns(target):
             _refuse("__init__", target)
 
     def get_state(target: object) -> object:
         check(target)
-        return host_dataclasses._dataclass_getstate(target)  # type: ignore[attr-defined]  # noqa: SLF001  # the real one
+        return host_dataclasses._dataclass_getstate(target)  # type: ignore[attr-defined]  # the real one
 
     def set_state(target: object, state: object) -> None:
         check(target)
-        host_dataclasses._dataclass_setstate(target, state)  # type: ignore[attr-defined]  # noqa: SLF001  # the real one
+        host_dataclasses._dataclass_setstate(target, state)  # type: ignore[attr-defined]  # the real one
 
     names = _twin(
         host_dataclasses,
@@ -227,10 +228,10 @@ def _dataclasses(tools: Tools) -> dict[str, object]:
             "sys": types.SimpleNamespace(
                 modules=_Modules(tools),
                 _getframemodulename=getattr(sys, "_getframemodulename", None),
-                _getframe=sys._getframe,  # noqa: SLF001  # as dataclasses does
+                _getframe=sys._getframe,  # as dataclasses does
             ),
-            # The doc string of a class without one would be its signature, and inspect finds that by evaluating the names
-            # in __text_signature__ in the globals of any module.
+            # The doc string of a class without one would be its signature, and inspect finds that by evaluating the
+            # names in __text_signature__ in the globals of any module.
             "inspect": types.SimpleNamespace(
                 signature=lambda _class: "",
                 get_annotations=lambda made: type.__getattribute__(made, "__dict__").get("__annotations__", {}),
@@ -272,7 +273,10 @@ _PLAIN_METACLASSES: Final = (type, type(collections.abc.Sized))
 def _checking_builder(builder: type, check: Callable[[object], None]) -> type:
     def add_fn(self: object, name: str, args: list[str], body: list[str], **options: object) -> None:
         if name == "__init__":
-            options["locals"] = {**typing.cast("dict[str, object]", options.get("locals") or {}), "__pycage_check__": check}
+            options["locals"] = {
+                **typing.cast("dict[str, object]", options.get("locals") or {}),
+                "__pycage_check__": check,
+            }
             body = [f"  __pycage_check__({args[0]})", *body]
         builder.add_fn(self, name, args, body, **options)  # type: ignore[attr-defined]  # _FuncBuilder has it
 
@@ -282,14 +286,17 @@ def _checking_builder(builder: type, check: Callable[[object], None]) -> type:
 def _checking_create(create: Callable[..., object], check: Callable[[object], None]) -> Callable[..., object]:
     def _create_fn(name: str, args: list[str], body: list[str], **options: object) -> object:
         if name == "__init__":
-            options["locals"] = {**typing.cast("dict[str, object]", options.get("locals") or {}), "__pycage_check__": check}
+            options["locals"] = {
+                **typing.cast("dict[str, object]", options.get("locals") or {}),
+                "__pycage_check__": check,
+            }
             body = [f"__pycage_check__({args[0]})", *body]
         return create(name, args, body, **options)
 
     return _create_fn
 
 
-# ---- functools ---------------------------------------------------------------------------------------------------------
+# ---- functools -----------------------------------------------------------------------------------------------------
 
 _MRO: Final = type.__dict__["__mro__"].__get__
 _CLASS_DICT: Final = type.__dict__["__dict__"].__get__
@@ -325,7 +332,9 @@ class cached_property:  # noqa: N801  # the name it stands for
         try:
             cache = vars(instance)
         except TypeError:
-            message = f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {self.attrname!r} property."
+            message = (
+                f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {self.attrname!r} property."
+            )
             raise TypeError(message) from None
         if self.attrname not in cache:
             cache[self.attrname] = self.func(instance)
@@ -335,7 +344,7 @@ class cached_property:  # noqa: N801  # the name it stands for
         return types.GenericAlias(cls, item)
 
 
-def _functools(tools: Tools) -> dict[str, object]:
+def _functools(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small functions
     def update_wrapper(
         wrapper: object,
         wrapped: object,
@@ -346,7 +355,9 @@ def _functools(tools: Tools) -> dict[str, object]:
         if not tools.owns(wrapper):
             _refuse("functools.update_wrapper", wrapper)
         chosen, merged = tuple(assigned), tuple(updated)
-        if not set(map(_plain, chosen)) <= set(functools.WRAPPER_ASSIGNMENTS) or not set(map(_plain, merged)) <= {"__dict__"}:
+        if not set(map(_plain, chosen)) <= set(functools.WRAPPER_ASSIGNMENTS) or not set(map(_plain, merged)) <= {
+            "__dict__"
+        }:
             message = "update_wrapper() in a sandbox copies no other attributes than functools.WRAPPER_ASSIGNMENTS"
             raise AccessDenied(message)
         for name in chosen:
@@ -358,7 +369,7 @@ def _functools(tools: Tools) -> dict[str, object]:
             setattr(wrapper, name, dict(value) if type(value) is dict else value)
         if merged and tools.owns(wrapped):
             vars(wrapper).update(getattr(wrapped, "__dict__", {}))
-        setattr(wrapper, "__wrapped__", wrapped)  # noqa: B010  # the attribute is not declared
+        wrapper.__wrapped__ = wrapped  # type: ignore[attr-defined]  # functions have no declared attributes
         return wrapper
 
     def wraps(
@@ -381,7 +392,9 @@ def _functools(tools: Tools) -> dict[str, object]:
                 hints = getattr(cls, "__annotations__", {})
                 chosen = next(iter(hints.values()), None)
                 if not isinstance(chosen, (type, types.UnionType)):
-                    message = "register() in a sandbox needs a class: write @function.register(int), or annotate with a class"
+                    message = (
+                        "register() in a sandbox needs a class: write @function.register(int), or annotate with a class"
+                    )
                     raise TypeError(message)
                 return register_type(chosen, cls)
             return register_type(cls, function)
@@ -402,7 +415,7 @@ def _plain(name: object) -> str:
     return name if type(name) is str else ""
 
 
-# ---- the rest ----------------------------------------------------------------------------------------------------------
+# ---- the rest ------------------------------------------------------------------------------------------------------
 
 
 def _collections(_tools: Tools) -> dict[str, object]:
@@ -416,7 +429,7 @@ def _collections(_tools: Tools) -> dict[str, object]:
     ) -> type:
         """``collections.namedtuple``, without fields named like attributes of frames and generators."""
         if module is None:
-            module = _plain(sys._getframe(1).f_globals.get("__name__")) or "sandbox"  # noqa: SLF001  # as the real one
+            module = _plain(sys._getframe(1).f_globals.get("__name__")) or "sandbox"  # as the real one
         made = collections.namedtuple(typename, field_names, rename=rename, defaults=defaults, module=module)  # type: ignore[misc, arg-type]  # noqa: PYI024
         if not _INSPECTION.isdisjoint(made._fields):
             message = "a field of a named tuple cannot have the name of an attribute of frames or generators"
@@ -478,8 +491,6 @@ def _decimal(_tools: Tools) -> dict[str, object]:
 
 
 def _random(_tools: Tools) -> dict[str, object]:
-    from pycage.imports.stdlib import OFFERS  # the table imports nothing of us, but is read late to keep it so
-
     source = random.Random()  # noqa: S311  # it stands for the module random
     return {name: getattr(source, name) for name in OFFERS["random"].made if hasattr(source, name)}
 

@@ -1,7 +1,8 @@
 """The loader of one sandbox: decides what an import gives, and loads the sandbox's own modules.
 
-The algorithm is jcage's (``JCClassLoader.loadClass``): the sandbox's own module if the sandbox loader policy (SCP) allows
-the name and the resolver (SCR) finds it; else the host's, if the host loader policy (HCP) allows it; else denied.
+The algorithm is jcage's (``JCClassLoader.loadClass``): the sandbox's own module if the sandbox loader policy (SCP)
+allows the name and the resolver (SCR) finds it; else the host's, if the host loader policy (HCP)
+allows it; else denied.
 Child first; only own modules are cached; every other import is decided anew.
 """
 
@@ -23,7 +24,7 @@ Child first; only own modules are cached; every other import is decided anew.
 # Policy, resolver, compiler and the host's import system run with privilege, so that a sandbox needs no permission for
 # its own modules and host code is never taken for the sandbox's.  A module's body does not.
 #
-# What still fails.  Own modules are not in sys.modules, so what looks there does not find them (pickle, get_type_hints).
+# What still fails.  Own modules are not in sys.modules; what looks there does not find them (pickle, get_type_hints).
 
 from __future__ import annotations
 
@@ -35,7 +36,10 @@ import types
 import weakref
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
 
+import attrs
+
 from pycage.errors import AccessDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
+from pycage.imports.facades import Tools
 from pycage.imports.locks import ModuleLock
 from pycage.imports.names import FUTURE, is_module_name, parents, shown
 from pycage.imports.resources import PackageReader, package_reader
@@ -46,7 +50,6 @@ from pycage.permissions import ImportPermission
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pycage.imports.facades import Tools
     from pycage.imports.rules import LoaderPolicy
     from pycage.imports.sources import Resolver, Resources, Source
 
@@ -56,25 +59,62 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("pycage.imports")
 
-C_IMPORTS: Final = frozenset({
-    "_strptime", "array", "builtins", "codecs", "collections", "collections.abc", "copyreg", "datetime", "decimal",
-    "encodings", "enum", "fractions", "functools", "io", "json.decoder", "numbers", "operator", "re", "string", "time",
-    "types", "typing", "unicodedata", "warnings", "weakref", "zoneinfo",
-})
+C_IMPORTS: Final = frozenset(
+    {
+        "_strptime",
+        "array",
+        "builtins",
+        "codecs",
+        "collections",
+        "collections.abc",
+        "copyreg",
+        "datetime",
+        "decimal",
+        "encodings",
+        "enum",
+        "fractions",
+        "functools",
+        "io",
+        "json.decoder",
+        "numbers",
+        "operator",
+        "re",
+        "string",
+        "time",
+        "types",
+        "typing",
+        "unicodedata",
+        "warnings",
+        "weakref",
+        "zoneinfo",
+    }
+)
 """Standard modules that C code imports for itself through the ``__import__`` of the running frame.
 
-``PyImport_Import`` calls it with a *list* as ``fromlist``, throws the result away and reads ``sys.modules``.  So the host
-imports the module and the call returns ``None``: a guest that imitates the call gets nothing.
+``PyImport_Import`` calls it with a *list* as ``fromlist``, throws the result away and reads ``sys.modules``.  So the
+host imports the module and the call returns ``None``: a guest that imitates the call gets nothing.
 """
 
 _RESERVED: Final = ("pycage", "pycage_native", "host")
 """Names (and everything below) that no resolver is asked for: a sandbox never gets a re-executed copy of pycage."""
 
 # What may be imported from a module although it is a dunder: text that modules carry.
-_DUNDERS: Final = frozenset({
-    "__all__", "__author__", "__copyright__", "__date__", "__doc__", "__file__", "__license__", "__name__", "__package__",
-    "__title__", "__version__", "__version_info__",
-})
+_DUNDERS: Final = frozenset(
+    {
+        "__all__",
+        "__author__",
+        "__copyright__",
+        "__date__",
+        "__doc__",
+        "__file__",
+        "__license__",
+        "__name__",
+        "__package__",
+        "__title__",
+        "__version__",
+        "__version_info__",
+    }
+)
 
 
 class _Decision(NamedTuple):
@@ -107,6 +147,8 @@ class SandboxLoader:
         host_import: The host's import.
         extra: Virtual modules: name to names.  They come before the host's, whatever HCP says.  Copied.
         tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
+        own_module: Told of every module that is the sandbox's own, before its body runs, and of those that stand for
+            one in a from-import.
         record: Told of every denial before it is raised, with privilege: a guest can swallow it.
 
     Threads may share a loader.  Two that load the same module wait for each other; see ``locks.py``.
@@ -126,6 +168,7 @@ class SandboxLoader:
         host_import: Callable[[str], types.ModuleType] = importlib.import_module,
         extra: Mapping[str, Mapping[str, object]] | None = None,
         tools: Tools | None = None,
+        own_module: Callable[[types.ModuleType], object] | None = None,
         record: Callable[[AccessDenied], None] | None = None,
     ) -> None:
         self._url = name_url
@@ -145,6 +188,7 @@ class SandboxLoader:
         self._virtual: dict[str, ModuleView] = {}
         self._closed = False
         self._record = record
+        self._own_module = own_module if own_module is not None else _ignore
         self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
         for name, names in {**_importlib_views(self, shim), **(extra or {})}.items():
             self.set_virtual(name, names)
@@ -152,7 +196,7 @@ class SandboxLoader:
     def __repr__(self) -> str:
         return f"[SandboxLoader {self._url}]"
 
-    # ---- For the host --------------------------------------------------------------------------------------------------
+    # ---- For the host ----------------------------------------------------------------------------------------------
 
     def load(self, name: str) -> types.ModuleType:
         """Return a module that is guaranteed to be the sandbox's own.
@@ -186,7 +230,10 @@ class SandboxLoader:
         if module is not None and self._own.get(name) is module:
             return module
         kind = "a virtual module" if module is not None else "the host's"
-        message = f"Expected a module loaded by the sandbox loader.\n  Module:   {name}\n  Expected: {self!r}\n  Got:      {kind}"
+        message = (
+            "Expected a module loaded by the sandbox loader.\n"
+            f"  Module:   {name}\n  Expected: {self!r}\n  Got:      {kind}"
+        )
         raise WrongLoaderError(message, name=name)
 
     @property
@@ -223,7 +270,7 @@ class SandboxLoader:
         self._own.clear()
         self._virtual.clear()
 
-    # ---- For the sandbox -----------------------------------------------------------------------------------------------
+    # ---- For the sandbox -------------------------------------------------------------------------------------------
 
     def import_(
         self,
@@ -237,14 +284,14 @@ class SandboxLoader:
 
         Args:
             name: The dotted name, relative to the caller's package if ``level`` is above 0.
-            globals: The caller's globals; ``__package__``, ``__name__`` and ``__path__`` are read.  Whatever a guest puts
-                there, the outcome is a name that is decided like any other.
+            globals: The caller's globals; ``__package__``, ``__name__`` and ``__path__`` are read.  Whatever a guest
+                puts there, the outcome is a name that is decided like any other.
             locals: Ignored, as in CPython.
             fromlist: The names that ``from ... import`` takes.
             level: How many packages to go up.
 
         Returns:
-            The outermost package, or with a ``fromlist`` a module that has the names; ``None`` for C code (`C_IMPORTS`).
+            The outermost package, or with a ``fromlist`` a module that has the names; ``None`` for C code: `C_IMPORTS`.
 
         Raises:
             AccessDenied: ``module access denied: <name>``.
@@ -280,9 +327,9 @@ class SandboxLoader:
         self._bind(absolute, module)
         return outermost
 
-    # ---- The algorithm -------------------------------------------------------------------------------------------------
+    # ---- The algorithm ---------------------------------------------------------------------------------------------
 
-    def _decide(self, name: str) -> _Decision:
+    def _decide(self, name: str) -> _Decision:  # noqa: C901  # it is one algorithm
         """Decide about one valid name, whose packages are loaded.  Exactly jcage's order.
 
         Raises:
@@ -290,7 +337,7 @@ class SandboxLoader:
             _NotFoundError: Its package is the sandbox's own and is no package.
         """
         if self._closed:
-            self._deny(name, "the sandbox is closed")
+            raise self._denial(name, "the sandbox is closed")
         own = self._cached(name)
         if own is not None:
             return _Decision(own)
@@ -311,10 +358,10 @@ class SandboxLoader:
         if virtual is not None:
             return _Decision(virtual)
         if reserved and name != FUTURE:
-            self._deny(name, "the name is reserved, and nothing of that name was exposed")
+            raise self._denial(name, "the name is reserved, and nothing of that name was exposed")
         # `from __future__ import ...` is a directive to the compiler that happens to import.
         if name != FUTURE and not self._host_allows(name):
-            self._deny(name)
+            raise self._denial(name)
         return _Decision(None)
 
     def _define_if_found(self, name: str) -> types.ModuleType | None:
@@ -345,23 +392,27 @@ class SandboxLoader:
         module = types.ModuleType(name)
         attributes = vars(module)
         attributes.update(self._module_globals())
-        handle = _Handle(lambda fullname: self._reader(fullname))
+        # A function, not the bound method: that would lead to the loader.
+        handle = _Handle(lambda fullname: self._reader(fullname))  # noqa: PLW0108
         spec = importlib.machinery.ModuleSpec(
             name,
             handle,  # type: ignore[arg-type]  # importlib needs no more of it
             origin=source.filename,
             is_package=source.is_package,
         )
-        attributes.update({
-            "__name__": name,
-            "__package__": name if source.is_package else name.rpartition(".")[0],
-            "__file__": source.filename,
-            "__loader__": handle,
-            "__spec__": spec,
-        })
+        attributes.update(
+            {
+                "__name__": name,
+                "__package__": name if source.is_package else name.rpartition(".")[0],
+                "__file__": source.filename,
+                "__loader__": handle,
+                "__spec__": spec,
+            }
+        )
         if source.is_package:
             # Nothing reads it to find modules; its presence says that this is a package.
             attributes["__path__"] = []
+        self._own_module(module)
         self._own[name] = module
         self._initialising.add(name)
         try:
@@ -431,7 +482,7 @@ class SandboxLoader:
             return self._as_host(lambda: self._views.of(name, real))
         except NoViewError as refused:
             reason = str(refused)
-        self._deny(name, reason)
+        raise self._denial(name, reason)
 
     def _bind(self, name: str, module: types.ModuleType | None) -> None:
         """Store a module in its package, every time: `import a.b as c` reads it there, see the head of this file."""
@@ -442,7 +493,7 @@ class SandboxLoader:
         if holder is not None:
             vars(holder)[last] = module
 
-    # ---- What the interpreter reads afterwards -------------------------------------------------------------------------
+    # ---- What the interpreter reads afterwards ---------------------------------------------------------------------
 
     def _for_from(
         self, module: types.ModuleType, name: str, wanted: tuple[str, ...], *, exact: bool = False
@@ -464,12 +515,14 @@ class SandboxLoader:
                 continue
             try:
                 # A module's own __getattr__ (PEP 562) comes before submodules, as in CPython.
-                computed[item] = getattr(module, item) if "__getattr__" in attributes else self._submodule(module, name, item)
+                computed[item] = (
+                    getattr(module, item) if "__getattr__" in attributes else self._submodule(module, name, item)
+                )
             except AttributeError:
                 computed[item] = self._submodule(module, name, item)
         if exact or (not computed and isinstance(module, ModuleView)):
             return module
-        result = types.ModuleType(name)
+        result = self._excerpt(module, name)
         attributes = vars(result)
         for item in wanted:
             if item in computed:
@@ -479,6 +532,13 @@ class SandboxLoader:
                     attributes[item] = vars(module)[item]
                 except KeyError:
                     _no_name(item, name)
+        return result
+
+    def _excerpt(self, module: types.ModuleType, name: str) -> types.ModuleType:
+        """Return an empty module that stands for ``module`` in one from-import, with the same owner."""
+        result = types.ModuleType(name)
+        if self._own.get(name) is module:
+            self._own_module(result)
         return result
 
     def _submodule(self, module: types.ModuleType, name: str, item: str) -> object:
@@ -510,14 +570,14 @@ class SandboxLoader:
         else:
             message = f"{name}.__all__ must be a list or a tuple of names"
             raise ImportError(message, name=name)
-        result = types.ModuleType(name)
+        result = self._excerpt(module, name)
         if names:
             found = self._for_from(module, name, tuple(names))
             vars(result).update({item: vars(found)[item] for item in names})
         vars(result)["__all__"] = names
         return result
 
-    # ---- Small things --------------------------------------------------------------------------------------------------
+    # ---- Small things ----------------------------------------------------------------------------------------------
 
     def _as_host(self, action: Callable[[], T]) -> T:
         """Call with the host's privilege.  The injected function returns what its argument returns."""
@@ -529,8 +589,8 @@ class SandboxLoader:
             raise _NotFoundError(message, name=name if type(name) is str else None)
         return name
 
-    def _deny(self, name: str, reason: str | None = None) -> NoReturn:
-        """Raise the denial; its notes say what refused and what would allow."""
+    def _denial(self, name: str, reason: str | None = None) -> AccessDenied:
+        """Return the denial, recorded; its notes say what refused and what would allow."""
         label = self._url.rpartition("/")[2]
         denial = AccessDenied(
             f"module access denied: {name}", permission=ImportPermission(name), domain=f'sandbox "{label}"'
@@ -539,15 +599,19 @@ class SandboxLoader:
             denial.add_note(f"refused: {reason}")
         else:
             denial.add_note(f"host loader policy: {_explain(self._hcp, name, self._as_host)}")
-            denial.add_note(f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}; the resolver has no such module"
-                            if self._as_host(lambda: bool(self._scp.allows_module(name)))
-                            else f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}")
-            denial.add_note(f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host) '
-                            "or to the sandbox loader policy (the sandbox's own)")
+            denial.add_note(
+                f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}; the resolver has no such module"
+                if self._as_host(lambda: bool(self._scp.allows_module(name)))
+                else f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}"
+            )
+            denial.add_note(
+                f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host) '
+                "or to the sandbox loader policy (the sandbox's own)"
+            )
         record = self._record
         if record is not None:
             self._as_host(lambda: record(denial))
-        raise denial
+        return denial
 
     def _reader(self, name: str) -> PackageReader | None:
         """Return the reader for the resources of an own module's package."""
@@ -597,17 +661,13 @@ class _Handle:
 
 
 def _with_modules(tools: Tools | None, modules: Callable[[str], types.ModuleType | None]) -> Tools:
-    import attrs
-
-    from pycage.imports.facades import Tools as Given
-
-    return attrs.evolve(tools if tools is not None else Given(), modules=modules)
+    return attrs.evolve(tools if tools is not None else Tools(), modules=modules)
 
 
 def _importlib_views(
     loader: SandboxLoader, shim: Callable[[Callable[..., object]], Callable[..., object]]
 ) -> dict[str, dict[str, object]]:
-    """Return the virtual modules ``importlib`` and ``importlib.resources``: they reach the sandbox's own modules only."""
+    """Return the virtual modules ``importlib`` and ``importlib.resources``.  They reach nothing but what imports do."""
 
     def import_module(name: str, package: str | None = None) -> types.ModuleType | None:
         if type(name) is not str or not (package is None or type(package) is str):
@@ -622,7 +682,9 @@ def _importlib_views(
         return loader._chain(absolute)  # the innermost; all of it is loaded now
 
     def files(anchor: object) -> object:
-        name = anchor if type(anchor) is str else next((key for key, own in loader.modules.items() if own is anchor), None)
+        name = (
+            anchor if type(anchor) is str else next((key for key, own in loader.modules.items() if own is anchor), None)
+        )
         if type(name) is not str:
             message = "files() needs one of the sandbox's own packages, or its name"
             raise TypeError(message)
@@ -700,6 +762,10 @@ def _resolve(name: str, globals: object, level: int) -> str:  # noqa: A002  # as
 def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:
     explain = getattr(policy, "explain", None)
     return str(as_host(lambda: explain(name))) if callable(explain) else "not allowed"
+
+
+def _ignore(_module: types.ModuleType) -> None:
+    return
 
 
 def _missing(name: str, more: str = "") -> NoReturn:

@@ -27,6 +27,8 @@ __all__ = ["FUTURE", "MAX_LENGTH", "is_module_name", "parents", "shown"]
 MAX_LENGTH: Final = 512
 """Longest module name, in characters."""
 
+_SHOWN: Final = 80
+
 FUTURE: Final = "__future__"
 """The one dunder module that may be asked for.  It is always the host's."""
 
@@ -57,4 +59,4 @@ def shown(name: object) -> str:
     """Return text for a message that is about a name which a guest wrote: escaped, and cut to 80 characters."""
     if type(name) is not str:
         return f"a {type(name).__name__}"
-    return ascii(name if len(name) <= 80 else name[:77] + "...")
+    return ascii(name if len(name) <= _SHOWN else name[: _SHOWN - 3] + "...")

@@ -23,6 +23,7 @@ import os
 import stat
 import zipfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from pycage.errors import PolicyError
@@ -80,7 +81,9 @@ class PathResolver:
                 if text is not None:
                     below = base if package else base.rpartition("/")[0]
                     resources = _Below(element, below) if package else None
-                    return Source(name, text, f"{element.root}{os.sep}{(base + suffix).replace('/', os.sep)}", package, resources)
+                    return Source(
+                        name, text, f"{element.root}{os.sep}{(base + suffix).replace('/', os.sep)}", package, resources
+                    )
         for element in self._elements:
             if element.children(base) is not None:
                 return Source(name, b"", f"<namespace {name}>", is_package=True, resources=_Below(element, base))
@@ -105,11 +108,13 @@ class _Below:
 def _element(given: str | os.PathLike[str]) -> _Directory | _Archive:
     path = os.fspath(given)
     if type(path) is not str or not path or "\0" in path:
-        message = f"not a path: {given!r}.  PathResolver takes directories, zip files and wheels, as text or path objects."
+        message = (
+            f"not a path: {given!r}.  PathResolver takes directories, zip files and wheels, as text or path objects."
+        )
         raise PolicyError(message)
     root = os.path.realpath(path)
     try:
-        mode = os.stat(root).st_mode
+        mode = Path(root).stat().st_mode
         if stat.S_ISDIR(mode):
             os.scandir(root).close()
             return _Directory(root)
@@ -135,9 +140,12 @@ class _Directory:
         Raises:
             PolicyError: A link leads out of the element.
         """
-        real = os.path.realpath(os.path.join(self.root, path.replace("/", os.sep)))
+        real = os.path.realpath(f"{self.root}{os.sep}{path.replace('/', os.sep)}")
         if real != self.root and not real.startswith(self.root.rstrip(os.sep) + os.sep):
-            message = f"{path!r} in {self.root!r} is a link that leads out of it, to {real!r}.  Copy the file, or add its directory."
+            message = (
+                f"{path!r} in {self.root!r} is a link that leads out of it, to {real!r}.  "
+                "Copy the file, or add its directory."
+            )
             raise PolicyError(message)
         return real
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CallableResolver", "ChainResolver", "MappingResolver"]
 
-_NAME: Final = "Use dotted identifiers, such as 'plugins.thumb'; a package's own code goes under its plain name, 'plugins'."
+_NAME: Final = (
+    "Use dotted identifiers, such as 'plugins.thumb'; a package's own code goes under its plain name, 'plugins'."
+)
 
 
 @final
@@ -162,7 +164,11 @@ def _resource_key(key: object) -> tuple[str, str]:
     if type(key) is str:
         package, slash, path = key.partition("/")
         parts = path.split("/")
-        if is_module_name(package) and slash and all(part not in ("", ".", "..") and "\0" not in part for part in parts):
+        if (
+            is_module_name(package)
+            and slash
+            and all(part not in ("", ".", "..") and "\0" not in part for part in parts)
+        ):
             return package, path
     message = f"not the name of a resource: {shown(key)}.  Use '<package>/<path>', such as 'plugins/data/logo.svg'."
     raise PolicyError(message)

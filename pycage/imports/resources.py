@@ -1,7 +1,7 @@
 """Resources of a sandbox's own packages, through ``importlib.resources``: every read asks the sandbox's loader policy.
 
-Source: jcage's J5: ``policyAllowsResource`` existed and nothing ever called it.  Here a resource that the policy does not
-allow cannot be read, neither by the sandbox nor by the host through the sandbox's package.
+Source: jcage's J5: ``policyAllowsResource`` existed and nothing ever called it.  Here a resource that the policy does
+not allow cannot be read, neither by the sandbox nor by the host through the sandbox's package.
 """
 
 # Problem.  `importlib.resources.files(package)` hands out objects that open files, and the guest keeps them.

@@ -54,7 +54,7 @@ class LoaderPolicy(Protocol):
         ...
 
     def allows_resource(self, name: str, /) -> bool:
-        """Say whether a resource may be read; ``name`` is ``<package>/<path>``, such as ``plugins.icons/data/a.png``."""
+        """Say whether a resource may be read; ``name`` is ``<package>/<path>``: ``plugins.icons/data/a.png``."""
         ...
 
 
@@ -76,15 +76,15 @@ class UnrestrictedPolicy:
         """Return the one instance."""
         return cls()
 
-    def allows_module(self, name: str, /) -> bool:  # noqa: ARG002  # the protocol has it
+    def allows_module(self, _name: str, /) -> bool:
         """Allow."""
         return True
 
-    def allows_resource(self, name: str, /) -> bool:  # noqa: ARG002  # the protocol has it
+    def allows_resource(self, _name: str, /) -> bool:
         """Allow."""
         return True
 
-    def explain(self, name: str, /) -> str:  # noqa: ARG002  # as `SequentialPolicy.explain`
+    def explain(self, _name: str, /) -> str:
         """Say that nothing is restricted."""
         return "allowed: this policy is unrestricted"
 
@@ -221,7 +221,7 @@ def rules(*lines: str, default: str = "deny", resource_default: str | None = Non
     )
     for line in lines:
         kind, rule = _parse(line)
-        (builder._resource_rules if kind == "resource" else builder._module_rules).append(rule)  # noqa: SLF001  # same file
+        (builder._resource_rules if kind == "resource" else builder._module_rules).append(rule)  # same file
     return builder.build()
 
 
@@ -266,9 +266,13 @@ def _regex_rule(pattern: str | re.Pattern[str], conclusion: Conclusion, *, quick
     return _Rule(compiled, conclusion, bool(quick), text)
 
 
-# ---- The lines of rules() ----------------------------------------------------------------------------------------------
+# ---- The lines of rules() ------------------------------------------------------------------------------------------
 
-_FORM: Final = 'A rule is "[quick] allow|deny [resource] <pattern>", such as "allow plugins.*" or "allow resource data/*".'
+_FORM: Final = (
+    'A rule is "[quick] allow|deny [resource] <pattern>", such as "allow plugins.*" or "allow resource data/*".'
+)
+_SHORT_FORM: Final = ("allow", "plugins.*")
+_LONG_FORM: Final = ("allow", "resource", "data/*")
 _MODULE_PART: Final = re.compile(r"(?:[^\W\d]|\*)(?:\w|\*)*")
 _RESOURCE_PART: Final = re.compile(r"[^/\\\0:]+")
 
@@ -290,16 +294,17 @@ def _parse(line: str) -> tuple[str, _Rule]:
     words = line.split()
     quick = words[:1] == ["quick"]
     rest = words[1:] if quick else words
-    if len(rest) not in (2, 3) or rest[0] not in ("allow", "deny") or (len(rest) == 3 and rest[1] != "resource"):  # noqa: PLR2004  # words of the form above
+    about_resource = len(rest) == len(_LONG_FORM) and rest[1] == "resource"
+    if not (about_resource or len(rest) == len(_SHORT_FORM)) or rest[0] not in ("allow", "deny"):
         message = f"cannot read the rule {line!r}.  {_FORM}"
         raise PolicyError(message)
-    kind = "resource" if len(rest) == 3 else "module"  # noqa: PLR2004  # as above
+    kind = "resource" if about_resource else "module"
     regex = _resource_regex(line, rest[-1]) if kind == "resource" else _module_regex(line, rest[-1])
     return kind, _Rule(re.compile(regex, re.DOTALL), _word(rest[0], "conclusion"), quick, " ".join(words))
 
 
 def _module_regex(line: str, pattern: str) -> str:
-    """Before: ``a.b*.*``; after: ``a\\.b[^.]*(?:\\..*)?``."""
+    r"""Before: ``a.b*.*``; after: ``a\.b[^.]*(?:\..*)?``."""
     if pattern == "*":
         return ".*"
     parts = pattern.split(".")
@@ -328,7 +333,8 @@ def _resource_regex(line: str, pattern: str) -> str:
     if not all(_RESOURCE_PART.fullmatch(part) and part not in (".", "..") for part in parts):
         message = (
             f'"{pattern}" in the rule {line!r} is not a path inside a package.  '
-            'Write "data/logo.png", "data/*" (everything below data) or "package:data/*", without "..", without a leading /.'
+            'Write "data/logo.png", "data/*" (everything below data) or "package:data/*", '
+            'without "..", without a leading /.'
         )
         raise PolicyError(message)
     return prefix + "/" + "/".join(_glob(part, "[^/]*") for part in parts) + ("/.*" if below else "")

@@ -24,7 +24,7 @@ a real module object, so that ``import a.b as c``, star imports and ``isinstance
 from __future__ import annotations
 
 import collections.abc
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -145,7 +145,11 @@ class Views:
         if offer.made:
             names.update(MAKERS[name](self._tools))
         for attribute, value in _submodules(module):
-            if attribute not in offer.withheld and f"{name}.{attribute}" in OFFERS and self._allowed(f"{name}.{attribute}"):
+            if (
+                attribute not in offer.withheld
+                and f"{name}.{attribute}" in OFFERS
+                and self._allowed(f"{name}.{attribute}")
+            ):
                 names[attribute] = self.of(f"{name}.{attribute}", value)
         declared = getattr(module, "__all__", None)
         if declared is not None:
@@ -171,7 +175,7 @@ class Views:
         return names
 
     def _defined_here(self, module: types.ModuleType, name: str, value: object) -> bool:
-        """Say whether a public name that no ``__all__`` declares belongs to the module, rather than to what it imported."""
+        """Say whether a public name that no ``__all__`` declares belongs to the module, not to what it imported."""
         kind = type(value)
         if kind in _PLAIN or kind in _COPIED:
             return True
@@ -232,15 +236,38 @@ _FUNCTIONS: Final = (
 )
 
 # Constants, shown wherever they come from.
-_PLAIN: Final = frozenset({
-    type(None), bool, int, float, complex, str, bytes, range, slice, object, type(Ellipsis), type(NotImplemented),
-    types.GenericAlias, types.UnionType,
-})
+_PLAIN: Final = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        range,
+        slice,
+        object,
+        type(Ellipsis),
+        type(NotImplemented),
+        types.GenericAlias,
+        types.UnionType,
+    }
+)
 _COPIED: Final = frozenset({list, dict, set, bytearray, tuple, frozenset, types.MappingProxyType})
-_VALUES: Final = frozenset({
-    datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone,
-    decimal.Decimal, fractions.Fraction, uuid.UUID, re.Pattern,
-})
+_VALUES: Final = frozenset(
+    {
+        dt.date,
+        dt.datetime,
+        dt.time,
+        dt.timedelta,
+        dt.timezone,
+        decimal.Decimal,
+        fractions.Fraction,
+        uuid.UUID,
+        re.Pattern,
+    }
+)
 
 
 def private(value: object) -> object:

@@ -47,7 +47,9 @@ class Guard:
 
 
 def views(guard=None, modules=None):
-    tools = Tools() if guard is None else Tools(owns=guard.owns, adopt=guard.adopt, read=read, modules=(modules or {}).get)
+    tools = (
+        Tools() if guard is None else Tools(owns=guard.owns, adopt=guard.adopt, read=read, modules=(modules or {}).get)
+    )
 
     def view(name):
         return view_of(importlib.import_module(name), rules().allows_module, lambda function: function, tools)
@@ -209,7 +211,9 @@ def test_string_annotations_mean_what_they_say_in_the_sandboxs_module():
     own = types.ModuleType("guest")
     view = views(guard, {"guest": own})("dataclasses")
     vars(own).update(dataclasses=view, typing=views(guard)("typing"), InitVar=view.InitVar)
-    made = view.dataclass(make_class(guard, a="int", b="dataclasses.InitVar[int]", c="typing.ClassVar[int]", d="InitVar[int]"))
+    made = view.dataclass(
+        make_class(guard, a="int", b="dataclasses.InitVar[int]", c="typing.ClassVar[int]", d="InitVar[int]")
+    )
 
     assert [field.name for field in view.fields(made)] == ["a"]
 
@@ -301,7 +305,9 @@ def test_a_signature_text_is_not_evaluated_in_a_module_of_the_host():
     sys.modules["box_secret_module"] = host
 
     def attempt(decorate, guard):
-        made = guard(type("Guest", (), {"__module__": "box_secret_module", "__doc__": "Guest($self, a=SECRET)\n--\n\n"}))
+        made = guard(
+            type("Guest", (), {"__module__": "box_secret_module", "__doc__": "Guest($self, a=SECRET)\n--\n\n"})
+        )
         made.__doc__ = None  # what the signature is parsed from stays
         return decorate(init=False)(made).__doc__
 
@@ -599,7 +605,11 @@ def test_a_forward_reference_is_handed_out_as_text():
 
 @pytest.mark.parametrize(
     ("module", "name", "mark"),
-    [("typing", "final", "__final__"), ("typing", "runtime_checkable", "_is_runtime_protocol"), ("typing", "override", "__override__")],
+    [
+        ("typing", "final", "__final__"),
+        ("typing", "runtime_checkable", "_is_runtime_protocol"),
+        ("typing", "override", "__override__"),
+    ],
 )
 def test_decorators_that_mark_classes_mark_own_ones_only(module, name, mark):
     if not hasattr(typing, name):

@@ -277,7 +277,10 @@ PACKAGE = {
         ("import importlib\nr = importlib.import_module('pkg.second').value", {"r": 2}),
         ("import importlib\nr = importlib.import_module('.second', 'pkg').value", {"r": 2}),
         ("import math as m, json\nfrom json import loads\nr = loads('1') + m.floor(1.5)", {"r": 2}),
-        ("from collections import abc\nimport collections.abc as b\nr = abc is b, abc.Sized is b.Sized", {"r": (True, True)}),
+        (
+            "from collections import abc\nimport collections.abc as b\nr = abc is b, abc.Sized is b.Sized",
+            {"r": (True, True)},
+        ),
         ("from math import *\nr = floor(2.5)", {"r": 2}),
         ("from __future__ import annotations\nr = 1", {"r": 1}),
     ],
@@ -480,7 +483,9 @@ def test_an_attribute_of_a_module_does_not_lead_to_the_loader(box):
         module.__loader__.create_module(module.__spec__)
 
 
-@pytest.mark.parametrize("name", ["pycage", "pycage.errors", "pycage.imports.loader", "pycage_native", "host", "host.x"])
+@pytest.mark.parametrize(
+    "name", ["pycage", "pycage.errors", "pycage.imports.loader", "pycage_native", "host", "host.x"]
+)
 def test_a_sandbox_never_gets_its_own_copy_of_pycage(box, name):
     """jcage 2.5: an unrestricted policy on the class path re-defined jcage itself inside the sandbox."""
     asked = []
@@ -496,7 +501,9 @@ def test_virtual_modules_come_before_the_hosts(box):
         hcp=rules(),
         extra={"pycage": {"check_permission": len, "AccessDenied": AccessDenied}, "host": {"listener": 5}},
     )
-    result = sandbox.run("import pycage\nfrom host import listener\nfrom pycage import *\nr = check_permission('ab'), listener")
+    result = sandbox.run(
+        "import pycage\nfrom host import listener\nfrom pycage import *\nr = check_permission('ab'), listener"
+    )
 
     assert result["r"] == (2, 5)
     assert not hasattr(result["pycage"], "errors")
@@ -707,3 +714,21 @@ def test_the_builtin_import_of_the_host_is_untouched(box):
 
 def test_a_resolver_in_memory_satisfies_the_loader(box):
     assert box(resolver=MappingResolver({"a": "X = 1"})).loader.load("a").X == 1
+
+
+def test_the_guards_are_told_of_own_modules_before_their_bodies_run(box):
+    order = []
+    sandbox = box({"pkg": "note()\n_private = 1"}, own_module=lambda module: order.append(module.__name__))
+    sandbox.builtins["note"] = lambda: order.append("body")
+    sandbox.run("from pkg import _private")
+
+    # The second is what stands for the module while names are read from it.
+    assert order == ["pkg", "body", "pkg"]
+
+
+def test_a_view_is_not_taken_for_an_own_module(box):
+    told = []
+    sandbox = box(hcp=rules("allow math"), own_module=told.append)
+    sandbox.run("import math\nfrom math import pi\nfrom math import *")
+
+    assert told == []

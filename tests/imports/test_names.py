@@ -6,7 +6,9 @@ import pytest
 from pycage.imports.names import is_module_name, parents, shown
 
 
-@pytest.mark.parametrize("name", ["a", "a.b.c", "_a", "a._b", "a1", "é", "中.文", "__future__", "A_1", "a__", "a.b__c__"])
+@pytest.mark.parametrize(
+    "name", ["a", "a.b.c", "_a", "a._b", "a1", "é", "中.文", "__future__", "A_1", "a__", "a.b__c__"]
+)
 def test_a_dotted_name_is_a_module_name(name):
     assert is_module_name(name) is True
 

@@ -64,7 +64,9 @@ class TestJCClassNameResolverClasspathTest:
 
 def test_a_directory_gives_modules_packages_and_namespace_packages(tree):
     resolver = PathResolver(tree)
-    found = {name: resolver.find(name) for name in ("single", "pkg", "pkg.mod", "bare", "bare.deep.leaf", "pkg.nothing")}
+    found = {
+        name: resolver.find(name) for name in ("single", "pkg", "pkg.mod", "bare", "bare.deep.leaf", "pkg.nothing")
+    }
 
     assert (found["single"].text, found["single"].is_package) == (b"NAME = 'single'", False)
     assert (found["pkg"].text, found["pkg"].is_package) == (b"NAME = 'pkg'", True)

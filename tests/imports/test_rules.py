@@ -114,7 +114,12 @@ def test_an_exact_name_does_not_cover_what_is_below_or_above():
 def test_a_star_inside_a_name_stays_in_its_part():
     policy = rules("allow a.test_*")
 
-    assert [policy.allows_module(n) for n in ("a.test_x", "a.test_", "a.test_x.y", "a.tes")] == [True, True, False, False]
+    assert [policy.allows_module(n) for n in ("a.test_x", "a.test_", "a.test_x.y", "a.tes")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_last_match_wins_and_quick_stops():
@@ -188,7 +193,7 @@ def test_a_line_that_cannot_be_read_is_refused_with_the_form(line):
 
 
 def test_a_mistaken_default_is_refused():
-    with pytest.raises(PolicyError, match='default="denied"|default=\'denied\''):
+    with pytest.raises(PolicyError, match="default=\"denied\"|default='denied'"):
         rules(default="denied")
 
 

@@ -31,11 +31,15 @@ class Shims(list):
 
 
 def see(host, *allowed, shims=None):
-    return view_of(host, rules(*(f"allow {name}" for name in allowed)).allows_module, Shims() if shims is None else shims)
+    return view_of(
+        host, rules(*(f"allow {name}" for name in allowed)).allows_module, Shims() if shims is None else shims
+    )
 
 
 def test_functions_are_shimmed_and_classes_are_the_same_types():
-    host = module("hostapi", "def f(): return 1\nclass C: pass\nN = 3\nobj = C()", part=functools.partial(int, "2"), run=len)
+    host = module(
+        "hostapi", "def f(): return 1\nclass C: pass\nN = 3\nobj = C()", part=functools.partial(int, "2"), run=len
+    )
     host.__all__ = ["f", "C", "N", "obj", "part", "run"]
     view = see(host)
 
@@ -65,7 +69,11 @@ def test_a_view_cannot_be_changed():
     host = module("hostapi", "x = 1")
     view = see(host)
 
-    for change in (lambda: setattr(view, "x", 2), lambda: delattr(view, "x"), lambda: setattr(view, "__class__", type(os))):
+    for change in (
+        lambda: setattr(view, "x", 2),
+        lambda: delattr(view, "x"),
+        lambda: setattr(view, "__class__", type(os)),
+    ):
         with pytest.raises((AttributeError, TypeError)):
             change()
     with pytest.raises(TypeError):
@@ -128,7 +136,9 @@ def test_without_all_only_plain_values_and_the_packages_own_objects_are_shown():
 
 
 def test_containers_are_copies_all_the_way_down():
-    host = module("hostapi", config={"a": [1]}, names=[{1}], proxy=types.MappingProxyType({"k": [2]}), buffer=bytearray(b"x"))
+    host = module(
+        "hostapi", config={"a": [1]}, names=[{1}], proxy=types.MappingProxyType({"k": [2]}), buffer=bytearray(b"x")
+    )
     view = see(host)
     view.config["a"].append(2)
     view.config["b"] = 1
@@ -205,7 +215,10 @@ def test_another_name_for_a_powerful_module_does_not_help():
 
 
 def test_a_lazy_attribute_that_is_declared_is_fetched():
-    host = module("hostapi", "__all__ = ['lazy']\ndef __getattr__(name):\n    if name == 'lazy': return 7\n    raise AttributeError(name)")
+    host = module(
+        "hostapi",
+        "__all__ = ['lazy']\ndef __getattr__(name):\n    if name == 'lazy': return 7\n    raise AttributeError(name)",
+    )
 
     assert see(host).lazy == 7
 
