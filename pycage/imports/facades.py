@@ -79,7 +79,7 @@ class Tools:
 # compiler (D144), and these functions write __match_args__.  Source: RestrictedPython's INSPECT_ATTRIBUTES.
 _INSPECTION: Final = frozenset(
     "ag_await ag_code ag_frame cr_await cr_code cr_frame cr_origin f_back f_builtins f_code f_generator f_globals "
-    "f_locals f_trace gi_code gi_frame gi_yieldfrom tb_frame tb_next".split()
+    "f_locals f_trace gi_code gi_frame gi_yieldfrom tb_frame tb_next".split()  # noqa: SIM905  # a list of words
 )
 
 

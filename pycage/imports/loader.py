@@ -509,7 +509,7 @@ class SandboxLoader:
         computed: dict[str, object] = {}
         for item in wanted:
             if item == "*" or (item.startswith("__") and item not in _DUNDERS):
-                _no_name(item, name)
+                raise _no_name(item, name)
             attributes = vars(module)
             if item in attributes:
                 continue
@@ -531,7 +531,7 @@ class SandboxLoader:
                 try:
                     attributes[item] = vars(module)[item]
                 except KeyError:
-                    _no_name(item, name)
+                    raise _no_name(item, name) from None
         return result
 
     def _excerpt(self, module: types.ModuleType, name: str) -> types.ModuleType:
@@ -557,7 +557,7 @@ class SandboxLoader:
                 if whole in OFFERS:
                     raise
                 note = str(denial)
-        _no_name(item, name, note)
+        raise _no_name(item, name, note) from None
 
     def _for_star(self, module: types.ModuleType, name: str) -> types.ModuleType:
         """Return a module with exactly the names that a star import binds."""
@@ -773,9 +773,9 @@ def _missing(name: str, more: str = "") -> NoReturn:
     raise _NotFoundError(message, name=name)
 
 
-def _no_name(item: str, name: str, note: str | None = None) -> NoReturn:
+def _no_name(item: str, name: str, note: str | None = None) -> ImportError:
     message = f"cannot import name {shown(item)} from {shown(name)}"
     error = ImportError(message, name=name)
     if note is not None:
         error.add_note(note)
-    raise error from None
+    return error
