@@ -90,9 +90,9 @@ static PyObject *safe_types;    /* tuple of types whose instances are plain cont
 static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
-static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_cause, *name_context;
+static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
 
-static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type;
+static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type, Refuser_Type;
 
 typedef struct {
     PyObject_HEAD
@@ -115,6 +115,12 @@ typedef struct {
     PyObject *target;       /* what it is bound to, or NULL: the first argument */
     int prepend;            /* real wants the target as its first argument */
 } Checked;
+
+typedef struct {
+    PyObject_HEAD
+    GuardSet *guards;
+    PyObject *target;
+} Refuser;
 
 /* -- Names --------------------------------------------------------------------------------------------------------- */
 
@@ -674,9 +680,10 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
             }
             return GET();
         }
-        /* What an own exception was raised from is what the guest raised it from. */
+        /* What an own exception was raised *from* is the guest's choice.  Not so its __context__: the host may have been
+         * handling something when it called the guest. */
         int trusted = PyExceptionInstance_Check(object) && is_own(self, object)
-                      && (PyUnicode_Compare(name, name_cause) == 0 || PyUnicode_Compare(name, name_context) == 0);
+                      && PyUnicode_Compare(name, name_cause) == 0;
         value = GET();
         if (value == NULL) {
             return NULL;
@@ -699,8 +706,16 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         return safe_formatter(self, value, name);
     case COPY:
+        /* Always, because an own class inherits the host's. */
         value = GET();
-        if (value == NULL || is_own(self, object)) {
+        if (value == NULL) {
+            return NULL;
+        }
+        if (PyList_CheckExact(value)) {
+            Py_SETREF(value, PyList_GetSlice(value, 0, PyList_GET_SIZE(value)));
+            return value;
+        }
+        if (PyTuple_CheckExact(value)) {
             return value;
         }
         value = copy_of_mapping(value);
@@ -762,6 +777,25 @@ guards_write(GuardSet *self, PyObject *object)
     return deny(self, "write", NULL, object);
 }
 
+PyDoc_STRVAR(augment_doc, "augment(object, name, /): as write(), if the attribute may be read as well.");
+
+static PyObject *
+guards_augment(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyUnicode_CheckExact(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "augment expected an object and a name");
+        return NULL;
+    }
+    PyObject *types = PyDict_GetItemWithError(value_of, args[1]);
+    if (types == NULL && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (types == NULL || concerns(args[0], types) || !is_writable(self, args[0])) {
+        return deny(self, "write", args[1], args[0]);
+    }
+    return Py_NewRef(args[0]);
+}
+
 PyDoc_STRVAR(private_doc, "private(object, /): return the object if it is the sandbox's own, raise otherwise.");
 
 static PyObject *
@@ -771,6 +805,45 @@ guards_private(GuardSet *self, PyObject *object)
         return Py_NewRef(object);
     }
     return deny(self, "private", NULL, object);
+}
+
+PyDoc_STRVAR(view_doc, "view(object, /): the object if it is the sandbox's own, else a stand-in that refuses every read.");
+
+static PyObject *
+guards_view(GuardSet *self, PyObject *object)
+{
+    if (is_own(self, object)) {
+        return Py_NewRef(object);
+    }
+    Refuser *refuser = PyObject_GC_New(Refuser, &Refuser_Type);
+    if (refuser == NULL) {
+        return NULL;
+    }
+    refuser->guards = (GuardSet *)Py_NewRef(self);
+    refuser->target = Py_NewRef(object);
+    PyObject_GC_Track(refuser);
+    return (PyObject *)refuser;
+}
+
+PyDoc_STRVAR(format_doc, "format(object, /, *args, **kwargs): object.format(*args, **kwargs), look-ups judged.");
+
+static PyObject *
+guards_format(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObject *kwnames)
+{
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "format expected an object");
+        return NULL;
+    }
+    if (self->denied != NULL && PyUnicode_CheckExact(args[0]) && !has_lookup(args[0])) {
+        return PyObject_Vectorcall(str_format, args, (size_t)count, kwnames);
+    }
+    PyObject *method = read_through(self, args[0], name_format, NULL, NULL, NULL);
+    if (method == NULL) {
+        return NULL;
+    }
+    PyObject *result = PyObject_Vectorcall(method, args + 1, (size_t)(count - 1), kwnames);
+    Py_DECREF(method);
+    return result;
 }
 
 PyDoc_STRVAR(getattr_doc, "getattr(object, name[, default]): as the built-in, for what the object allows.\n\n"
@@ -1059,11 +1132,14 @@ guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyOb
         goto done;
     }
     if (PyCell_Check(cell) && PyCell_GET(cell) != cls) {
-        PyErr_Format(PyExc_TypeError, PyCell_GET(cell) == NULL
-                                          ? "__class__ not set defining %.200R. Was __classcell__ propagated to "
-                                            "type.__new__?"
-                                          : "__class__ set to something else defining %.200R",
-                     name);
+        PyObject *other = PyCell_GET(cell);
+        if (other == NULL) {
+            PyErr_Format(PyExc_RuntimeError,
+                         "__class__ not set defining %.200R as %.200R. Was __classcell__ propagated to type.__new__?",
+                         name, cls);
+        } else {
+            PyErr_Format(PyExc_TypeError, "__class__ set to %.200R defining %.200R as %.200R", other, name, cls);
+        }
         Py_CLEAR(cls);
         goto done;
     }
@@ -1356,7 +1432,10 @@ guards_close(GuardSet *self, PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef guards_methods[] = {
     {"write", (PyCFunction)guards_write, METH_O, write_doc},
+    {"augment", (PyCFunction)(void (*)(void))guards_augment, METH_FASTCALL, augment_doc},
     {"private", (PyCFunction)guards_private, METH_O, private_doc},
+    {"view", (PyCFunction)guards_view, METH_O, view_doc},
+    {"format", (PyCFunction)(void (*)(void))guards_format, METH_FASTCALL | METH_KEYWORDS, format_doc},
     {"getattr", (PyCFunction)(void (*)(void))guards_getattr, METH_FASTCALL, getattr_doc},
     {"hasattr", (PyCFunction)(void (*)(void))guards_hasattr, METH_FASTCALL, hasattr_doc},
     {"setattr", (PyCFunction)(void (*)(void))guards_setattr, METH_FASTCALL, setattr_doc},
@@ -1533,6 +1612,56 @@ static PyTypeObject Checked_Type = {
     .tp_traverse = (traverseproc)checked_traverse,
 };
 
+/* -- What view() gives for an object that is not own ---------------------------------------------------------------- */
+
+/* Only names that are private, or are stored to, are asked of it. */
+static PyObject *
+refuser_getattro(Refuser *self, PyObject *name)
+{
+    if (PyUnicode_CheckExact(name) && classify(name) == PLAIN && is_writable(self->guards, self->target)) {
+        return PyObject_GetAttr(self->target, name);    /* the read of `x.a += 1` */
+    }
+    return deny(self->guards, "private", name, self->target);
+}
+
+/* What is not own may still be writable: a plain container of attributes. */
+static int
+refuser_setattro(Refuser *self, PyObject *name, PyObject *value)
+{
+    if (check_store(self->guards, self->target, name) < 0) {
+        return -1;
+    }
+    return PyObject_SetAttr(self->target, name, value);
+}
+
+static int
+refuser_traverse(Refuser *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->guards);
+    Py_VISIT(self->target);
+    return 0;
+}
+
+static void
+refuser_dealloc(Refuser *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_XDECREF(self->guards);
+    Py_XDECREF(self->target);
+    PyObject_GC_Del(self);
+}
+
+static PyTypeObject Refuser_Type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "pycage.language._guards.refuser",
+    .tp_basicsize = sizeof(Refuser),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_getattro = (getattrofunc)refuser_getattro,
+    .tp_setattro = (setattrofunc)refuser_setattro,
+    .tp_dealloc = (destructor)refuser_dealloc,
+    .tp_traverse = (traverseproc)refuser_traverse,
+};
+
 /* -- The module ---------------------------------------------------------------------------------------------------- */
 
 static PyObject *
@@ -1665,14 +1794,15 @@ PyMODINIT_FUNC
 PyInit__guards(void)
 {
     Pattern_Type.tp_base = &PyType_Type;
-    if (PyType_Ready(&GuardSet_Type) < 0 || PyType_Ready(&Checked_Type) < 0 || PyType_Ready(&Pattern_Type) < 0) {
+    if (PyType_Ready(&GuardSet_Type) < 0 || PyType_Ready(&Checked_Type) < 0 || PyType_Ready(&Pattern_Type) < 0
+        || PyType_Ready(&Refuser_Type) < 0) {
         return NULL;
     }
     struct { PyObject **where; const char *text; } names[] = {
         {&name_init, "__init__"}, {&name_match_args, "__match_args__"}, {&name_prepare, "__prepare__"},
         {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
-        {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"}, {&name_context, "__context__"},
-        {&name_format_map, "format_map"},
+        {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"},
+        {&name_format_map, "format_map"}, {&name_format, "format"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *names[i].where = PyUnicode_InternFromString(names[i].text);

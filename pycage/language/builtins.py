@@ -23,13 +23,15 @@
 from __future__ import annotations
 
 import builtins as host
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 
 from pycage.errors import AccessDenied
 from pycage.language import _guards
 from pycage.language.compiler import Unbound, bind, transform
 from pycage.language.formatting import format_safely
-from pycage.language.names import NEVER, PLAIN, classify
+from pycage.language.names import NEVER, PLAIN, UNBINDABLE, classify, storable
+from pycage.language.transformer import IMPORT_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,6 +110,7 @@ def make_builtins(
     built["exec"] = namespaces.exec
     built["compile"] = namespaces.compile
     built["__import__"] = _Importer(guards, import_).import_
+    built[IMPORT_FUNCTION] = import_
     built["open"] = open_
     built["print"] = print_
     built["input"] = _refused_input if input_ is None else input_
@@ -130,17 +133,37 @@ def _exit(code: object = None) -> None:
 
 @final
 class RestrictedCode:
-    """What ``compile`` gives a sandbox: source that was judged, for exec and eval.  Says nothing about itself."""
+    """What ``compile`` gives a sandbox: source that was judged, for exec and eval.  Says nothing about itself.
+
+    Only this module makes them: guests reach the class, and what one holds is loaded as code.
+    """
 
     __slots__ = ("_unbound",)
 
-    def __init__(self, unbound: Unbound) -> None:
-        self._unbound = unbound
+    _unbound: Unbound
+
+    def __init__(self) -> None:
+        raise TypeError("only compile() makes these")
+
+    @classmethod
+    def _make(cls, unbound: Unbound) -> RestrictedCode:
+        made = object.__new__(cls)
+        made._unbound = unbound
+        return made
+
+
+# Problem.  `from m import x` is two steps: the import statement calls __import__, and then the interpreter reads the
+# attribute itself.  If m has no x, it takes sys.modules[m.__name__ + ".x"], the *host's*: a module of the sandbox that
+# says `__name__ = "os"` and has no attribute `path` gets the host's os.path.  `from m import *` reads whatever
+# m.__all__ says, "__dict__" too, and the __all__ of a shared module is a list that guests can append to.
+#
+# Idea.  What the statement is given is not the module but a namespace with exactly the names it asks for, each read
+# once and judged, and without a __name__.
 
 
 @final
 class _Importer:
-    """Judges the names that import statements read off modules."""
+    """What import statements call.  Guests cannot: their ``__import__`` is another function, see transformer.py."""
 
     __slots__ = ("_guards", "_import")
 
@@ -153,19 +176,39 @@ class _Importer:
         name: str,
         globals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         locals: Mapping[str, object] | None = None,  # noqa: A002
-        fromlist: tuple[str, ...] | list[str] = (),
+        fromlist: tuple[str, ...] | list[str] | None = (),
         level: int = 0,
     ) -> object:
-        """Import as ``__import__`` does."""
+        """Import a module, and read the names that the statement is about to bind."""
         module = self._import(name, globals, locals, fromlist, level)
-        # `from m import _x` and `import m._x as y` read attributes without an Attribute node.
-        read = fromlist if fromlist else name.split(".")[1:] if type(name) is str else ()
-        if type(read) in (tuple, list) and not self._guards.own(module):
-            for part in tuple(read):
-                if type(part) is not str or (part != "*" and classify(part) != PLAIN and fromlist):
-                    shown = ascii(part)[1:-1][:80] if type(part) is str else "?"
-                    raise AccessDenied(f'access denied: attribute "{shown}" of a module that is not the sandbox\'s own')
-        return module
+        if not fromlist or type(fromlist) is not tuple:  # a list: PyImport_Import, which ignores the answer
+            return module
+        found = SimpleNamespace()
+        own = self._guards.own(module)
+        for part in fromlist:
+            if part == "*":
+                self._read_all(module, found, own=own)
+            elif not storable(part) or (classify(part) != PLAIN and not own):
+                raise AccessDenied(f'access denied: attribute "{part}" of a module that is not the sandbox\'s own')
+            else:
+                try:
+                    value = self._guards.getattr(module, part)
+                except AttributeError:
+                    raise ImportError(f"cannot import name {part!r} from {name!r}", name=name) from None
+                setattr(found, part, value)
+        return found
+
+    def _read_all(self, module: object, found: SimpleNamespace, *, own: bool) -> None:
+        names = self._guards.getattr(module, "__all__", None)
+        if type(names) not in (list, tuple):
+            names = [name for name in dir(module) if type(name) is str and not name.startswith("_")]
+        chosen: list[str] = []
+        for name in tuple(cast("list[str]", names)):
+            if type(name) is not str or name in UNBINDABLE or not storable(name) or (classify(name) != PLAIN and not own):
+                raise AccessDenied("access denied: a name in __all__ that may not be imported")
+            setattr(found, name, self._guards.getattr(module, name))
+            chosen.append(name)
+        setattr(found, "__all__", tuple(chosen))  # noqa: B010  not an attribute that SimpleNamespace declares
 
 
 @final
@@ -224,7 +267,9 @@ class Namespaces:
         """Judge source for later; flags other than those of ``__future__`` features are refused."""
         if mode not in ("exec", "eval"):
             raise ValueError("sandboxed code can compile in modes 'exec' and 'eval'")
-        return RestrictedCode(self._transform(source, filename, cast("Mode", mode), flags))
+        return RestrictedCode._make(  # noqa: SLF001  same module
+            self._transform(source, filename, cast("Mode", mode), flags)
+        )
 
     def eval(
         self,
@@ -261,10 +306,13 @@ class Namespaces:
 
     def _unbound(self, source: str | bytes | RestrictedCode, mode: Mode) -> Unbound:
         if type(source) is RestrictedCode:
-            return source._unbound  # noqa: SLF001  same module
+            unbound = source._unbound  # noqa: SLF001  same module
+            # Not what somebody else's setattr put there: its data is loaded as code.
+            if type(unbound) is Unbound:
+                return unbound
         if type(source) not in (str, bytes):
             raise TypeError(f"{mode}() arg 1 must be exactly str or bytes, or come from compile()")
-        return self._transform(cast("str | bytes", source), "<string>", mode, 0)
+        return self._transform(source, "<string>", mode, 0)
 
     def _transform(self, source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
         # A file name that is a path would make tracebacks read that file and show it (D433).

@@ -8,15 +8,22 @@ The C guard formats templates without look-ups itself; only those with a "." or 
 
 from __future__ import annotations
 
-from _string import formatter_field_name_split, formatter_parser
-from typing import TYPE_CHECKING, Final
+import importlib
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["format_safely"]
 
-_CONVERSIONS: Final = {"r": repr, "s": str, "a": ascii}
+_CONVERSIONS: Final[Mapping[str, Callable[[object], str]]] = {"r": repr, "s": str, "a": ascii}
+
+# What str.format itself parses with, and string.Formatter imports; type checkers do not know it.
+_string: Final = importlib.import_module("_string")
+_parse: Final = cast("Callable[[str], Iterable[tuple[str, str | None, str, str | None]]]", _string.formatter_parser)
+_split: Final = cast(
+    "Callable[[str], tuple[str | int, Iterable[tuple[bool, str | int]]]]", _string.formatter_field_name_split
+)
 
 
 def format_safely(
@@ -57,7 +64,7 @@ class _Formatter:
         if depth < 1:
             raise ValueError("Max string recursion exceeded")
         parts: list[str] = []
-        for literal, field, spec, conversion in formatter_parser(template):
+        for literal, field, spec, conversion in _parse(template):
             parts.append(literal)
             if field is None:
                 continue
@@ -70,7 +77,7 @@ class _Formatter:
         return "".join(parts)
 
     def look_up(self, field: str) -> object:
-        first, rest = formatter_field_name_split(field)
+        first, rest = _split(field)
         value: object
         if first == "" or isinstance(first, int):
             if self.args is None:

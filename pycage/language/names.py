@@ -31,7 +31,7 @@ import string
 import types
 import typing
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
@@ -118,7 +118,7 @@ _NEVER: Final = frozenset(
 # Special names that are read like any other: what they give is the type's behaviour, which syntax gives too.
 _PLAIN: Final = frozenset(
     """
-    __name__ __qualname__ __doc__ __module__ __version__ __author__ __all__ __debug__
+    __name__ __qualname__ __doc__ __module__ __version__ __author__ __debug__
     __new__ __call__ __repr__ __str__ __bytes__ __format__ __hash__ __bool__ __sizeof__ __dir__
     __lt__ __le__ __eq__ __ne__ __gt__ __ge__
     __len__ __length_hint__ __getitem__ __setitem__ __delitem__ __missing__ __iter__ __next__ __reversed__ __contains__
@@ -133,7 +133,7 @@ _PLAIN: Final = frozenset(
     __origin__ __args__ __parameters__ __unpacked__ __supertype__ __type_params__ __bound__ __constraints__ __default__
     __value__ __covariant__ __contravariant__ __infer_variance__ __metadata__ __total__ __required_keys__
     __optional_keys__ __orig_bases__ __abstractmethods__ __isabstractmethod__ __final__ __isfinal__ __flags__
-    _replace _asdict _fields _make _field_defaults
+    __static_attributes__ __firstlineno__ _replace _asdict _fields _make
     """.split()
 )
 
@@ -163,7 +163,7 @@ _TRANSPARENT: Final[tuple[type, ...]] = (
     types.GenericAlias,
     weakref.ProxyType,
     weakref.CallableProxyType,
-    type(typing.List[int]).__mro__[-3],  # noqa: UP006  typing._BaseGenericAlias forwards reads and writes
+    cast("type", type(typing.List[int])).__mro__[-3],  # noqa: UP006  _BaseGenericAlias forwards reads and writes
     codecs.StreamReader,
     codecs.StreamWriter,
     codecs.StreamReaderWriter,
@@ -176,7 +176,7 @@ _KINDS: Final[dict[str, int]] = {
     **dict.fromkeys(
         ("__self__", "__func__", "__wrapped__", "__cause__", "__context__", "__traceback__", "__callback__"), VALUE
     ),
-    **dict.fromkeys(("__annotations__", "__dataclass_fields__", "__members__", "__static_attributes__"), COPY),
+    **dict.fromkeys(("__all__", "__annotations__", "__dataclass_fields__", "__members__", "_field_defaults"), COPY),
     **dict.fromkeys(("__init__", "__setattr__", "__delattr__"), MUTATOR),
     **dict.fromkeys(("__getattribute__", "__getattr__"), READER),
     "__class__": CLASS,

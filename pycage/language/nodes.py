@@ -56,7 +56,7 @@ NODES: Final = MappingProxyType(
         ),
         **_rows(_P, "operators have no parts", "GtE Is IsNot In NotIn Add Sub Mult MatMult Div Mod Pow LShift RShift"),
         **_rows(_P, "operators have no parts", "BitOr BitXor BitAnd FloorDiv TypeIgnore"),
-        **_rows(_P, "calls methods of its operands, which are public", "BoolOp UnaryOp Subscript Slice AugAssign"),
+        **_rows(_P, "calls methods of its operands, which are public", "BoolOp UnaryOp Subscript Slice"),
         **_rows(_P, "builds a value", "Dict Set List Tuple IfExp"),
         **_rows(_P, "iterates, as C code does unasked", "ListComp SetComp DictComp GeneratorExp comprehension"),
         **_rows(
@@ -71,6 +71,7 @@ NODES: Final = MappingProxyType(
         **_rows(_J, "deep chains are visited without recursion", "BinOp"),
         **_rows(_J, "a literal could imitate a guard's placeholder", "Constant"),
         **_rows(_J, "the heart of it: the name decides, or a guard does", "Attribute"),
+        **_rows(_J, "of an attribute, it is a read as well as a write", "AugAssign"),
         **_rows(_J, "x.__class__ is y.__class__ hands out nothing", "Compare"),
         **_rows(_J, "a class made by type(a, b, c) has to be known as own", "Call"),
         **_rows(_J, "__builtins__ and its kind may not be read or bound", "Name Global Nonlocal"),

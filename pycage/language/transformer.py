@@ -18,7 +18,14 @@
 #
 #     x.a = v           ->  W(x).a = v              also +=, del, and for, with and tuple targets
 #     x._a              ->  P(x)._a
-#     x.format          ->  G(x, "format")          names that are harmless on most objects only
+#     def f(self):      ->  def f(self):            V returns self, or something that refuses every access: one guard
+#         self.a = 1            s = V(self)         for a parameter that is never rebound
+#         self.b = 2            s.a = 1; s.b = 2
+#     x.obj             ->  G(x, "obj")             names that are harmless on most objects only
+#     x.format(a)       ->  F(x, a)                 the same, without a bound method
+#     x.args += v       ->  A(x, "args").args += v   reads too: A is `augment`
+#     import a.b as c   ->  from a import b as c    the second form can be answered safely, see builtins.py
+#     __import__        ->  a variable that only the transformer can name: what the import *statement* calls is another
 #     super()._a        ->  (super()._a if super is <super> else P(super())._a)
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
 #     case C(a, b):     ->  case _ if (c := M(C), ...) and False: pass
@@ -31,13 +38,14 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from pycage.errors import SyntaxProblem
 from pycage.language.names import (
     CLASS,
+    FORMAT,
     MUTATOR,
     NEVER,
     OWN,
@@ -45,6 +53,7 @@ from pycage.language.names import (
     UNBINDABLE,
     UNDEFINABLE,
     UNREADABLE,
+    VALUE,
     advice,
     classify,
     storable,
@@ -54,10 +63,10 @@ from pycage.language.nodes import NODES, Treatment
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["EXCEPT_STAR", "GUARDS", "Transformer"]
+__all__ = ["EXCEPT_STAR", "GUARDS", "IMPORT_FUNCTION", "Transformer"]
 
 # The guards that may be asked for, by the names of GuardSet's methods; "super" is the built-in type itself.
-GUARDS: Final = ("write", "private", "getattr", "new_type", "pattern", "super")
+GUARDS: Final = ("write", "augment", "private", "view", "getattr", "format", "new_type", "pattern", "super")
 
 # CVE-2025-22153 (gh-128049): an exception group with its own split() confuses the types in `except*`.
 EXCEPT_STAR: Final = sys.version_info >= (3, 13, 2)
@@ -65,7 +74,11 @@ EXCEPT_STAR: Final = sys.version_info >= (3, 13, 2)
 # Of a class that is read off any object, these give text.
 _CLASS_TEXT: Final = frozenset({"__name__", "__qualname__", "__module__", "__doc__"})
 
+# The variable that a guest's `__import__` becomes.
+IMPORT_FUNCTION: Final = ".import"
+
 _Node = TypeVar("_Node", bound=ast.AST)
+_Any = TypeVar("_Any")
 
 
 class Transformer(RestrictingNodeTransformer):
@@ -85,6 +98,7 @@ class Transformer(RestrictingNodeTransformer):
         self._in_pattern = False
         self._checks: list[ast.expr] = []  # what has to be evaluated before the current case
         self._temporaries = 0
+        self._hoisted: set[int] = set()  # ids of Attribute nodes whose object was guarded at the function's entry
 
     # -- Dispatch and reports ----------------------------------------------------------------------------------------
 
@@ -109,7 +123,7 @@ class Transformer(RestrictingNodeTransformer):
                 continue
             value = getattr(node, name, None)
             if isinstance(value, list):
-                value[:] = [self.visit(item) if isinstance(item, ast.AST) else item for item in value]
+                value[:] = [self.visit(item) if isinstance(item, ast.AST) else item for item in _split_imports(value)]
             elif isinstance(value, ast.AST):
                 setattr(node, name, self.visit(value))
 
@@ -121,7 +135,8 @@ class Transformer(RestrictingNodeTransformer):
         """Judge a name that is bound or deleted here, in whatever form."""
         if name is None:
             return
-        if name in UNBINDABLE:
+        if name in UNBINDABLE or (name == "__class__" and not self._in_class):
+            # A variable __class__ in a function would tell super() in the functions inside whose methods to take.
             self.problem(node, f'variable "{name}" may not be bound or deleted; choose another name')
         elif self._in_class and name in UNDEFINABLE:
             self.problem(node, f'special method "{name}" may not be defined{advice(name)}')
@@ -144,7 +159,11 @@ class Transformer(RestrictingNodeTransformer):
         if not isinstance(node.ctx, ast.Load):
             if not storable(name):
                 self.problem(node, f'attribute "{name}" may not be assigned or deleted{advice(name)}')
+            if id(node) in self._hoisted:
+                return node
             node.value = self._guarded("write", node.value, self._visit_expr(node.value))
+            return node
+        if id(node) in self._hoisted:
             return node
         kind = classify(name)
         if kind == NEVER:
@@ -180,6 +199,25 @@ class Transformer(RestrictingNodeTransformer):
             guarded = ast.Attribute(self._guarded("private", node, other), node.attr, ast.Load())
         return _at(node, ast.IfExp(test, node, guarded))
 
+    def judge_AugAssign(self, node: ast.AugAssign) -> ast.stmt:  # noqa: N802
+        """``x.a += v``: also a read, and whoever stands on the right sees what was read."""
+        target = node.target
+        node.value = self._visit_expr(node.value)
+        if not isinstance(target, ast.Attribute):
+            self._visit_fields(node, "value")
+            return node
+        kind = classify(target.attr)
+        if kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
+            self.problem(node, f'attribute "{target.attr}" may not be changed in place; write x.a = x.a + ...')
+            return node
+        if kind == VALUE:
+            value = self._visit_expr(target.value)
+            name = _at(target, ast.Constant(target.attr))
+            target.value = self._guarded("augment", target.value, value, name)
+        else:
+            self.judge_Attribute(target)
+        return node
+
     def judge_Compare(self, node: ast.Compare) -> ast.expr:  # noqa: N802
         """``x.__class__ is y.__class__``: honest in every __eq__, and no class comes out of it."""
         operands = [node.left, *node.comparators]
@@ -201,6 +239,13 @@ class Transformer(RestrictingNodeTransformer):
             and node.func.id == "type"
             and (len(node.args) > 1 or any(isinstance(argument, ast.Starred) for argument in node.args))
         )
+        if isinstance(node.func, ast.Attribute) and classify(node.func.attr) == FORMAT and node.func.attr == "format":
+            # "...".format(x): the common case, without making a bound method.
+            function = node.func
+            node.args.insert(0, function.value)
+            self._visit_fields(node, "func")
+            node.func = self._placeholder("format", function)
+            return node
         self._visit_fields(node)
         if makes_class:
             node.args.insert(0, node.func)
@@ -230,18 +275,20 @@ class Transformer(RestrictingNodeTransformer):
         if isinstance(node.ctx, ast.Load):
             if node.id in UNREADABLE:
                 self.problem(node, f'variable "{node.id}" is not available to sandboxed code{advice(node.id)}')
+            elif node.id == "__import__":
+                node.id = IMPORT_FUNCTION
         else:
             self._binding(node, node.id)
         return node
 
     def judge_Global(self, node: ast.Global) -> ast.stmt:  # noqa: N802
-        """``global a, b``"""
+        """``global a, b``."""
         for name in node.names:
             self._binding(node, name)
         return node
 
     def judge_Nonlocal(self, node: ast.Nonlocal) -> ast.stmt:  # noqa: N802
-        """``nonlocal a, b``"""
+        """``nonlocal a, b``."""
         for name in node.names:
             self._binding(node, name)
         return node
@@ -249,17 +296,23 @@ class Transformer(RestrictingNodeTransformer):
     def judge_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:  # noqa: N802
         """``def``: its own name here, everything else inside."""
         self._binding(node, node.name)
+        entry = self._hoist(node)
         self._visit_inside(node, in_class=False)
+        position = 1 if entry and ast.get_docstring(node, clean=False) is not None else 0
+        node.body[position:position] = entry
         return node
 
     def judge_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.stmt:  # noqa: N802
-        """``async def``"""
+        """``async def``."""
         self._binding(node, node.name)
+        entry = self._hoist(node)
         self._visit_inside(node, in_class=False)
+        position = 1 if entry and ast.get_docstring(node, clean=False) is not None else 0
+        node.body[position:position] = entry
         return node
 
     def judge_Lambda(self, node: ast.Lambda) -> ast.expr:  # noqa: N802
-        """``lambda``"""
+        """``lambda``."""
         self._visit_inside(node, in_class=False)
         return node
 
@@ -268,6 +321,32 @@ class Transformer(RestrictingNodeTransformer):
         self._binding(node, node.name)
         self._visit_inside(node, in_class=True)
         return node
+
+    def _hoist(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+        """Guard a parameter once, at the entry, if the function uses several guarded attributes of it.
+
+        Only for a parameter that nothing rebinds, so that the hidden variable always is the same object.  A guard at the
+        entry may not raise, because the attributes may never be used: `view` returns a stand-in that raises then.
+        """
+        arguments = node.args
+        uses: dict[str, list[ast.Attribute]] = {
+            argument.arg: [] for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        }
+        looped: set[str] = set()
+        _collect_uses(node.body, uses, looped, in_loop=False)
+        wanted = {name for name, found in uses.items() if len(found) > 1 or (found and name in looped)}
+        entry: list[ast.stmt] = []
+        if wanted:
+            wanted -= _rebound(node)
+        for name in sorted(wanted):
+            hidden = f".p{name}"
+            for use in uses[name]:
+                use.value = ast.copy_location(ast.Name(hidden, ast.Load()), use.value)
+                self._hoisted.add(id(use))
+            where = node.body[0]
+            call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load())], [])
+            entry.append(_at(where, ast.Assign([ast.Name(hidden, ast.Store())], call)))
+        return entry
 
     def _visit_inside(self, node: ast.AST, *, in_class: bool) -> None:
         """Visit the parts of a scope.  Decorators, defaults and bases belong outside; nothing depends on that here."""
@@ -285,17 +364,17 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_Import(self, node: ast.Import) -> ast.stmt:  # noqa: N802
-        """``import a.b as c``"""
+        """``import a.b as c``."""
         self._imports(node, node.names, from_module=False)
         return node
 
     def judge_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:  # noqa: N802
-        """``from a import b``: a read of an attribute; underscore names are judged by builtins.py, which has the module."""
+        """``from a import b``: reads attributes.  Names with underscores are judged by builtins.py, which has the module."""
         self._imports(node, node.names, from_module=True)
         return node
 
     def _imports(self, node: ast.stmt, aliases: Sequence[ast.alias], *, from_module: bool) -> None:
-        if getattr(node, "is_lazy", 0):
+        if getattr(node, "is_lazy", False):
             self.problem(node, "lazy imports are not available to sandboxed code; write an ordinary import")
         for alias in aliases:
             parts = alias.name.split(".")
@@ -305,13 +384,13 @@ class Transformer(RestrictingNodeTransformer):
                     self.problem(alias, f'"{part}" may not be imported{advice(part)}')
 
     def judge_ExceptHandler(self, node: ast.ExceptHandler) -> ast.excepthandler:  # noqa: N802
-        """``except E as name``"""
+        """``except E as name``."""
         self._binding(node, node.name)
         self._visit_fields(node)
         return node
 
     def judge_TryStar(self, node: ast.stmt) -> ast.stmt:  # noqa: N802
-        """``except*``"""
+        """``except*``."""
         if not EXCEPT_STAR:
             self.problem(
                 node,
@@ -323,7 +402,9 @@ class Transformer(RestrictingNodeTransformer):
 
     def judge_TypeVar(self, node: ast.AST) -> ast.AST:  # noqa: N802
         """``def f[T: bound]`` (PEP 695)"""
+        outer, self._in_class = self._in_class, False
         self._binding(node, getattr(node, "name", None))
+        self._in_class = outer
         self._visit_fields(node)
         return node
 
@@ -348,7 +429,7 @@ class Transformer(RestrictingNodeTransformer):
             self._checks = outer
             if case.guard is not None:
                 case.guard = self._visit_expr(case.guard)
-            case.body[:] = [_as_statement(self.visit(statement)) for statement in case.body]
+            case.body[:] = [_as_statement(self.visit(statement)) for statement in _split_imports(case.body)]
             cases.append(case)
         node.cases = cases
         return node
@@ -371,18 +452,18 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_MatchAs(self, node: ast.MatchAs) -> ast.pattern:  # noqa: N802
-        """``case p as name`` and ``case name``"""
+        """``case p as name`` and ``case name``."""
         self._binding(node, node.name)
         self._visit_fields(node)
         return node
 
     def judge_MatchStar(self, node: ast.MatchStar) -> ast.pattern:  # noqa: N802
-        """``case [*name]``"""
+        """``case [*name]``."""
         self._binding(node, node.name)
         return node
 
     def judge_MatchMapping(self, node: ast.MatchMapping) -> ast.pattern:  # noqa: N802
-        """``case {**name}``"""
+        """``case {**name}``."""
         self._binding(node, node.rest)
         self._visit_fields(node)
         return node
@@ -408,6 +489,81 @@ def _at(where: ast.AST, node: _Node) -> _Node:
             elif "lineno" not in child._attributes:
                 stack.append(child)
     return node
+
+
+_SCOPES: Final = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+
+
+def _collect_uses(
+    nodes: Sequence[ast.AST], uses: dict[str, list[ast.Attribute]], looped: set[str], *, in_loop: bool
+) -> None:
+    """Find the guarded attributes of parameters, in this scope only, and which of them are used in a loop."""
+    for node in nodes:
+        if isinstance(node, _SCOPES):
+            continue
+        inside = in_loop or isinstance(node, (ast.For, ast.AsyncFor, ast.While))
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
+            if classify(node.target.attr) not in (PLAIN, OWN):
+                _collect_uses([node.value], uses, looped, in_loop=inside)
+                continue
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in uses:
+            if not isinstance(node.ctx, ast.Load) or classify(node.attr) == OWN:
+                uses[node.value.id].append(node)
+                if inside:
+                    looped.add(node.value.id)
+            continue
+        elif isinstance(node, (ast.Match, ast.pattern)):
+            # Attributes in patterns are not guarded; keep them as they are.
+            if isinstance(node, ast.pattern):
+                continue
+        _collect_uses(list(ast.iter_child_nodes(node)), uses, looped, in_loop=inside)
+
+
+def _rebound(function: ast.AST) -> set[str]:
+    """Names that are bound or deleted anywhere in a function other than as parameters, also in functions inside."""
+    names: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                names.add(node.id)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            names.update(node.names)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).split(".")[0])
+        else:
+            for field in ("name", "rest"):
+                bound = getattr(node, field, None)
+                if type(bound) is str:
+                    names.add(bound)
+    return names
+
+
+def _split_imports(statements: list[_Any]) -> list[_Any]:
+    """``import a, b.c as d`` -> ``import a``, ``from b import c as d``.  Other nodes, and other lists, are kept."""
+    result: list[_Any] = []
+    for statement in statements:
+        if not isinstance(statement, ast.Import) or getattr(statement, "is_lazy", False):
+            result.append(statement)
+            continue
+        for alias in statement.names:
+            parent, dot, name = alias.name.rpartition(".")
+            made: ast.stmt
+            if dot and alias.asname is not None:
+                renamed = ast.copy_location(ast.alias(name, alias.asname), alias)
+                made = ast.ImportFrom(module=parent, names=[renamed], level=0)
+            else:
+                made = ast.Import(names=[alias])
+            result.append(cast("_Any", ast.copy_location(made, statement)))
+    return result
 
 
 def _is_plain_super(node: ast.expr) -> bool:

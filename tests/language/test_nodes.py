@@ -1,0 +1,65 @@
+"""Every syntax node of the running Python is considered."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from pycage.errors import RestrictedSyntaxError
+from pycage.language import transform
+from pycage.language.nodes import NODES, Treatment
+from pycage.language.transformer import EXCEPT_STAR, Transformer
+
+# Base classes and names that the parser no longer produces.
+_NEVER_PRODUCED = {
+    *("AST", "mod", "stmt", "expr", "expr_context", "boolop", "operator", "unaryop", "cmpop", "excepthandler"),
+    *("pattern", "type_ignore", "type_param", "slice", "Index", "ExtSlice", "Suite", "AugLoad", "AugStore", "Param"),
+    *("Num", "Str", "Bytes", "NameConstant", "Ellipsis"),
+}
+
+
+def _concrete() -> set[str]:
+    classes = [value for value in vars(ast).values() if isinstance(value, type) and issubclass(value, ast.AST)]
+    return {cls.__name__ for cls in classes} - _NEVER_PRODUCED
+
+
+def test_every_node_type_of_this_python_has_a_row() -> None:
+    assert _concrete() - set(NODES) == set()
+
+
+def test_every_judged_node_type_has_a_method_and_no_other_has() -> None:
+    judged = {name for name, row in NODES.items() if row.treatment is Treatment.JUDGED}
+    methods = {name.removeprefix("judge_") for name in dir(Transformer) if name.startswith("judge_")}
+
+    assert judged - methods == {"alias"}  # visited by the import statements only
+    assert methods - judged == set()
+
+
+def test_a_node_without_a_row_is_refused() -> None:
+    class Novelty(ast.expr):
+        pass
+
+    transformer = Transformer({}, "secret")
+    transformer.visit(Novelty())
+
+    assert "Novelty syntax is not available" in transformer.problems[0].message
+
+
+def test_all_problems_of_a_source_are_reported_at_once_with_their_places() -> None:
+    with pytest.raises(RestrictedSyntaxError) as caught:
+        transform("x.__globals__\ny = 1\nz = f.__code__\n__builtins__ = {}\n", "plugin.py")
+
+    assert [(problem.line, problem.column) for problem in caught.value.problems] == [(1, 1), (3, 5), (4, 1)]
+    assert caught.value.filename == "plugin.py"
+
+
+def test_a_problem_says_what_to_write_instead() -> None:
+    with pytest.raises(RestrictedSyntaxError, match=r"__globals__.*write globals\(\)"):
+        transform("f.__globals__", "plugin.py")
+
+
+@pytest.mark.skipif(EXCEPT_STAR, reason="this Python is not affected by CVE-2025-22153")
+def test_except_star_is_refused_on_an_affected_python() -> None:
+    with pytest.raises(RestrictedSyntaxError, match="CVE-2025-22153"):
+        transform("try:\n    pass\nexcept* ValueError:\n    pass\n", "plugin.py")

@@ -1,0 +1,118 @@
+"""match statements: class patterns read attributes without an Attribute node."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pycage.errors import RestrictedSyntaxError
+from pycage.language import transform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_every_form_of_pattern_means_what_it_means(honest: Callable[..., None]) -> None:
+    honest(
+        """
+@dataclass
+class P:
+    x: int
+    y: int
+class Sub(int): pass
+class Meta(type): pass
+class Q(metaclass=Meta):
+    __match_args__ = ('z',)
+    def __init__(self, z): self.z = z
+def f(v):
+    match v:
+        case Sub(n): return 'sub', n
+        case bool(b): return 'bool', b
+        case int(n) if n < 0: return 'negative', n
+        case 0 | 1: return 'small'
+        case str() as s: return s
+        case [P(x, 0), *rest]: return x, len(rest)
+        case {'p': P(x=x, y=y), **rest}: return x, y, rest
+        case P(0, y): return 'axis', y
+        case P(x, y) | [x, y]: return x, y
+        case Q(z=1) | Q(2): return 'q'
+        case None: return 'none'
+        case _: return 'other'
+result = [f(v) for v in (
+    Sub(3), True, -5, 0, 'hi', [P(1, 0), 2], {'p': P(1, 2), 'q': 3}, P(0, 3), P(4, 5), [6, 7], Q(1), Q(2), Q(3), None, 2.5,
+)]
+""",
+        dataclass=dataclasses.dataclass,
+    )
+
+
+def test_a_match_leaves_no_name_behind(honest: Callable[..., None]) -> None:
+    honest("""
+class P:
+    __match_args__ = ('x',)
+    x = 1
+def f():
+    match P():
+        case P(x): pass
+    return sorted(locals())
+match P():
+    case P(y): pass
+result = f(), y, [name for name in globals() if name.startswith('.')]
+""")
+
+
+@pytest.mark.parametrize("name", ["gi_frame", "__class__", "__globals__", "_private", "obj", "format"])
+def test_a_pattern_may_not_name_an_attribute_that_needs_judgement(name: str) -> None:
+    with pytest.raises(RestrictedSyntaxError):
+        transform(f"match x:\n    case object({name}=y): pass", "plugin.py")
+
+
+_STEAL = "match host.call:\n    case Any(g):\n        escaped = g"
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "class Any(metaclass=M): __match_args__ = ('__globals__',)",
+        "class Any(metaclass=M): __match_args__ = ['__glo' + 'bals__']\nAny = N('Any', (), {'__match_args__': ('__globals__',)})",
+        "class Any(metaclass=M): __match_args__ = property(lambda self: 1)\nAny.__match_args__ = ('__globals__',)",
+        "class Any(metaclass=M): pass\nsetattr(Any, '__match_args__', ('__globals__',))",
+        "Any = (lambda t: t)(M)('Any', (), {'__match_args__': ('__globals__',)})",
+        "class K(M):\n    __match_args__ = property(lambda cls: ('__globals__',))\nclass Any(metaclass=K): pass",
+        "class K(M):\n    def __getattr__(cls, name): return ('__globals__',)\nclass Any(metaclass=K): pass",
+        "class K(M):\n    def __getattribute__(cls, name):\n"
+        "        return ('__globals__',) if name == '__match_args__' else super().__getattribute__(name)\n"
+        "class Any(metaclass=K): pass",
+    ],
+)
+def test_match_args_of_any_origin_cannot_name_what_may_not_be_read(attack: Callable[..., None], definition: str) -> None:
+    attack(
+        f"""
+class M(type):
+    def __instancecheck__(cls, instance): return True
+class N(M): pass
+{definition}
+{_STEAL}
+"""
+    )
+
+
+def test_match_args_that_change_while_the_match_runs_have_no_effect(attack: Callable[..., None]) -> None:
+    """isinstance() runs guest code between a check and the use; a host function may set any attribute of an own class."""
+    attack(
+        f"""
+class M(type):
+    def __instancecheck__(cls, instance):
+        change(Any, '__match_args__', ('__globals__',))
+        return True
+class Any(metaclass=M): __match_args__ = ('x',)
+{_STEAL}
+""",
+        change=_set_attribute,
+    )
+
+
+def _set_attribute(target: object, name: str, value: object) -> None:
+    setattr(target, name, value)
