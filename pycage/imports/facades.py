@@ -77,11 +77,13 @@ class Tools:
 
 # Attributes that lead to frames, code or globals.  A class pattern reads the names in __match_args__ without asking the
 # compiler (D144), and these functions write __match_args__.  Source: RestrictedPython's INSPECT_ATTRIBUTES.
-_INSPECTION: Final = frozenset({  # fmt: skip
+# fmt: off
+_INSPECTION: Final = frozenset({
     "ag_await", "ag_code", "ag_frame", "cr_await", "cr_code", "cr_frame", "cr_origin", "f_back", "f_builtins",
     "f_code", "f_generator", "f_globals", "f_locals", "f_trace", "gi_code", "gi_frame", "gi_yieldfrom",
     "tb_frame", "tb_next",
-})  # fmt: skip
+})
+# fmt: on
 
 
 def _refuse(function: str, thing: object) -> NoReturn:
