@@ -65,7 +65,8 @@ class Cage:
             module_globals=self._module_globals,
             shim=shim,
             privileged=_core.do_privileged,
-            extra={"pycage": {**guest_api.names(shim), **pycage_names}},
+            extra={"pycage": lambda: {**guest_api.names(shim), **pycage_names}},
+            own_module=self._guards.own_module,
             tools=Tools(owns=self._guards.own, read=self._guards.getattr),
             record=access.record_denial,
         )

@@ -52,10 +52,10 @@ def main() -> int:
             "UBSAN_OPTIONS": "print_stacktrace=1",
         }
         check = "import pycage; assert pycage.__file__.startswith(%r), pycage.__file__" % directory
-        subprocess.run([sys.executable, "-c", check], check=True, env=environment)
+        subprocess.run([sys.executable, "-c", check], check=True, env=environment, cwd=directory)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(ROOT / "tests" / test for test in TESTS)],
-            cwd=ROOT / "tests", env=environment, check=False,
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT, *(ROOT / "tests" / test for test in TESTS)],
+            cwd=directory, env=environment, check=False,
         ).returncode  # fmt: skip
 
 

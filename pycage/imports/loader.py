@@ -145,7 +145,8 @@ class SandboxLoader:
         shim: Makes the sandbox's stand-in for a function of the host.
         privileged: Calls a function with the host's privilege and returns its result.
         host_import: The host's import.
-        extra: Virtual modules: name to names.  They come before the host's, whatever HCP says.  Copied.
+        extra: Virtual modules: name to a function that returns the names, called when the module is first imported.
+            They come before the host's, whatever HCP says.
         tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
         own_module: Told of every module that is the sandbox's own, before its body runs, and of those that stand for
             one in a from-import.
@@ -166,7 +167,7 @@ class SandboxLoader:
         shim: Callable[[Callable[..., object]], Callable[..., object]],
         privileged: Callable[[Callable[[], T]], T],
         host_import: Callable[[str], types.ModuleType] = importlib.import_module,
-        extra: Mapping[str, Mapping[str, object]] | None = None,
+        extra: Mapping[str, Callable[[], Mapping[str, object]]] | None = None,
         tools: Tools | None = None,
         own_module: Callable[[types.ModuleType], object] | None = None,
         record: Callable[[AccessDenied], None] | None = None,
@@ -190,8 +191,8 @@ class SandboxLoader:
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
         self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
-        for name, names in {**_importlib_views(self, shim), **(extra or {})}.items():
-            self.set_virtual(name, names)
+        # Most sandboxes import none of them, and making a sandbox should be cheap: they are made when they are asked for.
+        self._later: dict[str, Callable[[], Mapping[str, object]]] = {**_importlib_views(self, shim), **(extra or {})}
 
     def __repr__(self) -> str:
         return f"[SandboxLoader {self._url}]"
@@ -254,6 +255,7 @@ class SandboxLoader:
         if not is_module_name(name):
             message = f"not a module name: {shown(name)}"
             raise PolicyError(message)
+        self._later.pop(name, None)
         view = self._virtual.get(name)
         if view is None:
             view = self._virtual[name] = make_view(name, {})
@@ -264,11 +266,18 @@ class SandboxLoader:
         attributes.update(names)
         attributes["__all__"] = sorted(key for key in names if not key.startswith("_"))
 
+    def _virtual_of(self, name: str) -> ModuleView | None:
+        make = self._later.get(name)
+        if make is not None:
+            self.set_virtual(name, make())
+        return self._virtual.get(name)
+
     def close(self) -> None:
         """Forget all modules and refuse further imports.  Modules that somebody holds stay usable."""
         self._closed = True
         self._own.clear()
         self._virtual.clear()
+        self._later.clear()
 
     # ---- For the sandbox -------------------------------------------------------------------------------------------
 
@@ -354,7 +363,7 @@ class SandboxLoader:
                     own = self._define_if_found(name)
             if own is not None:
                 return _Decision(own)
-        virtual = self._virtual.get(name)
+        virtual = self._virtual_of(name)
         if virtual is not None:
             return _Decision(virtual)
         if reserved and name != FUTURE:
@@ -666,8 +675,8 @@ def _with_modules(tools: Tools | None, modules: Callable[[str], types.ModuleType
 
 def _importlib_views(
     loader: SandboxLoader, shim: Callable[[Callable[..., object]], Callable[..., object]]
-) -> dict[str, dict[str, object]]:
-    """Return the virtual modules ``importlib`` and ``importlib.resources``.  They reach nothing but what imports do."""
+) -> dict[str, Callable[[], dict[str, object]]]:
+    """Return the makers of ``importlib`` and ``importlib.resources``.  They reach nothing but what imports do."""
 
     def import_module(name: str, package: str | None = None) -> types.ModuleType | None:
         if type(name) is not str or not (package is None or type(package) is str):
@@ -706,8 +715,8 @@ def _importlib_views(
 
     functions = {"files": files, "read_text": read_text, "read_binary": read_binary, "is_resource": is_resource}
     return {
-        "importlib": {"import_module": shim(import_module)},
-        "importlib.resources": {name: shim(function) for name, function in functions.items()},
+        "importlib": lambda: {"import_module": shim(import_module)},
+        "importlib.resources": lambda: {name: shim(function) for name, function in functions.items()},
     }
 
 

@@ -499,7 +499,7 @@ def test_a_sandbox_never_gets_its_own_copy_of_pycage(box, name):
 def test_virtual_modules_come_before_the_hosts(box):
     sandbox = box(
         hcp=rules(),
-        extra={"pycage": {"check_permission": len, "AccessDenied": AccessDenied}, "host": {"listener": 5}},
+        extra={"pycage": lambda: {"check_permission": len, "AccessDenied": AccessDenied}, "host": lambda: {"listener": 5}},
     )
     result = sandbox.run(
         "import pycage\nfrom host import listener\nfrom pycage import *\nr = check_permission('ab'), listener"
@@ -516,7 +516,7 @@ def test_virtual_modules_come_before_the_hosts(box):
 
 
 def test_a_virtual_module_can_be_changed_while_it_is_in_use(box):
-    sandbox = box(extra={"host": {"a": 1}})
+    sandbox = box(extra={"host": lambda: {"a": 1}})
     names = sandbox.run("import host")
     sandbox.loader.set_virtual("host", {"b": 2})
 
@@ -525,7 +525,7 @@ def test_a_virtual_module_can_be_changed_while_it_is_in_use(box):
 
 
 def test_a_module_of_the_sandbox_takes_precedence_over_a_virtual_one_that_is_not_reserved(box):
-    sandbox = box({"tools": "X = 'own'"}, extra={"tools": {"X": "virtual"}})
+    sandbox = box({"tools": "X = 'own'"}, extra={"tools": lambda: {"X": "virtual"}})
 
     assert sandbox.run("import tools")["tools"].X == "own"
 
