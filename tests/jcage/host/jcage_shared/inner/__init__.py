@@ -1,0 +1,1 @@
+"""Allowed: one segment below the allowed package."""
