@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import io
+import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar, final
 
 from pycage import _core, access, guest_api
 from pycage.errors import PolicyError, SandboxExited
@@ -19,7 +20,7 @@ from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import CodeType, ModuleType
 
     from pycage.domains import ProtectionDomain
@@ -29,8 +30,8 @@ __all__ = ["Cage"]
 
 _T = TypeVar("_T")
 
-# Where print() of the code that runs goes; None: to the host's own standard output.
-_printed: Final[ContextVar[io.StringIO | None]] = ContextVar("pycage.printed", default=None)
+# Where output of the code that runs goes: stdout and stderr of the run; None: to the host's own.
+_run_output: Final[ContextVar[tuple[io.StringIO, io.StringIO] | None]] = ContextVar("pycage.run_output", default=None)
 _NO_MODULES: Final = MappingResolver({})
 _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 
@@ -67,7 +68,7 @@ class Cage:
             privileged=_core.do_privileged,
             extra={"pycage": lambda: {**guest_api.names(shim), **pycage_names}},
             own_module=self._guards.own_module,
-            tools=Tools(owns=self._guards.own, read=self._guards.getattr),
+            tools=Tools(owns=self._guards.own, read=self._guards.getattr, streams=STREAMS),
             record=access.record_denial,
         )
         self._builtins = make_builtins(
@@ -90,14 +91,14 @@ class Cage:
         # Compiling raises audit events; it is the host's doing, also if another sandbox asked for this run.
         result_name, code = _core.do_privileged(self._prepare, source)
         namespace = {**variables, **self._module_globals(), "__name__": "__main__"}
-        output = io.StringIO()
-        token = _printed.set(output)
+        output = io.StringIO(), io.StringIO()
+        token = _run_output.set(output)
         try:
             self._contained(lambda: exec(code, namespace))  # noqa: S102  what a sandbox is for; the code is judged
         finally:
-            _printed.reset(token)
+            _run_output.reset(token)
         value = None if result_name is None else namespace.get(result_name)
-        return value, output.getvalue(), ""
+        return value, output[0].getvalue(), output[1].getvalue()
 
     def _prepare(self, source: str) -> tuple[str | None, CodeType]:
         unbound = transform(source, f"<{self._domain.label}>", "run")
@@ -162,7 +163,57 @@ class Cage:
         self._guards.close()
 
 
+@final
+class Stream:
+    """``sys.stdout`` or ``sys.stderr`` as a sandbox has it: writes to the result of the run, or to the host's own."""
+
+    __slots__ = ("_number",)
+
+    encoding = "utf-8"
+    errors = "strict"
+    closed = False
+
+    def __init__(self, number: int) -> None:
+        """Stand for ``stdout`` (0) or ``stderr`` (1)."""
+        self._number = number
+
+    def write(self, text: str, /) -> int:
+        """Write text; only exactly str, so that nothing of the sandbox runs in the host's stream."""
+        if type(text) is not str:
+            message = f"write() needs a str, got {type.__getattribute__(type(text), '__name__')}"
+            raise TypeError(message)
+        return self._target().write(text)
+
+    def writelines(self, lines: Iterable[str], /) -> None:
+        """Write each of ``lines``."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush."""
+        self._target().flush()
+
+    def isatty(self) -> bool:
+        """Say no: nobody looks."""
+        return False
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readable(self) -> bool:
+        """Say no."""
+        return False
+
+    def _target(self) -> TextIO:
+        output = _run_output.get()
+        return (sys.stdout, sys.stderr)[self._number] if output is None else output[self._number]
+
+
+STREAMS: Final = {"stdout": Stream(0), "stderr": Stream(1)}
+
+
 def _print(*values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False) -> None:
-    """Print as the built-in does, into the result of the run if there is one."""
-    target = _printed.get() if file is None else file
+    """Print as the built-in does, to the sandbox's own standard output."""
+    target = STREAMS["stdout"] if file is None else file
     print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has

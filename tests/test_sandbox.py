@@ -138,6 +138,25 @@ def test_run_returns_the_value_of_the_last_expression_and_what_was_printed(sandb
     assert result == pycage.Result(value=20, stdout="total 10\n", stderr="", requests=())
 
 
+def test_what_is_written_to_sys_stdout_and_stderr_is_in_the_result(sandbox: Sandbox, capsys) -> None:
+    result = sandbox.run("import sys\nprint('a', file=sys.stderr)\nsys.stdout.write('b')\nprint('c')\nNone")
+
+    assert (result.stdout, result.stderr) == ("bc\n", "a\n")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_outside_of_a_run_output_goes_to_the_host(capsys) -> None:
+    with Sandbox("prints", resolver=MappingResolver({"m": "import sys\nprint('a')\nprint('b', file=sys.stderr)"})) as sandbox:
+        sandbox.load("m")
+
+    assert capsys.readouterr() == ("a\n", "b\n")
+
+
+def test_only_text_is_written_to_the_hosts_streams(sandbox: Sandbox) -> None:
+    with pytest.raises(TypeError, match="needs a str"):
+        sandbox.run("import sys\nclass S(str): pass\nsys.stdout.write(S('x'))")
+
+
 def test_run_without_an_expression_at_the_end_has_no_value(sandbox: Sandbox) -> None:
     assert sandbox.run("x = 1").value is None
     assert sandbox.run("").value is None

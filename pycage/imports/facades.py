@@ -29,6 +29,7 @@ import dataclasses as host_dataclasses
 import decimal
 import functools
 import importlib.util
+import io
 import random
 import sys
 import types
@@ -67,12 +68,14 @@ class Tools:
         adopt: Makes a class the sandbox's own; called for ``dataclass(slots=True)``, which makes a second class.
         read: The guarded ``getattr``; without it there is no ``operator.attrgetter``.
         modules: The sandbox's own module of a name.
+        streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
     owns: Callable[[object], bool] = _nothing
     adopt: Callable[[type], None] = _forget
     read: Callable[[object, str], object] | None = None
     modules: Callable[[str], types.ModuleType | None] = _no_module
+    streams: Mapping[str, object] = attrs.field(factory=dict)
 
 
 # Attributes that lead to frames, code or globals.  A class pattern reads the names in __match_args__ without asking the
@@ -551,6 +554,13 @@ def _typing(tools: Tools) -> dict[str, object]:
     return {"get_args": get_args, "dataclass_transform": dataclass_transform}
 
 
+# ---- sys ---------------------------------------------------------------------------------------------------------------
+
+
+def _sys(tools: Tools) -> dict[str, object]:
+    return {"argv": [""], "stdout": tools.streams.get("stdout", io.StringIO()), "stderr": tools.streams.get("stderr", io.StringIO())}
+
+
 MAKERS: Final[dict[str, Callable[[Tools], dict[str, object]]]] = {
     "collections": _collections,
     "contextvars": _contextvars,
@@ -560,6 +570,7 @@ MAKERS: Final[dict[str, Callable[[Tools], dict[str, object]]]] = {
     "functools": _functools,
     "operator": _operator,
     "random": _random,
+    "sys": _sys,
     "typing": _typing,
 }
 """Module -> what makes its facades for one sandbox."""

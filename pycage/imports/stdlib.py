@@ -267,6 +267,26 @@ OFFERS: Final = MappingProxyType(
             withheld={_ATTRIBUTES: "Formatter"},
         ),
         "struct": Offer("Struct calcsize error iter_unpack pack pack_into unpack unpack_from"),
+        "sys": Offer(
+            "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
+            "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
+            "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
+            made="argv stderr stdout",
+            withheld={
+                _HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile gettrace "
+                "implementation meta_path modules monitoring path path_hooks path_importer_cache stdin warnoptions "
+                "is_finalizing call_tracing getrefcount",
+                "tells about the host": "abiflags base_exec_prefix base_prefix builtin_module_names dont_write_bytecode "
+                "exec_prefix executable flags get_coroutine_origin_tracking_depth get_int_max_str_digits "
+                "getallocatedblocks getdlopenflags getswitchinterval getunicodeinternedsize is_stack_trampoline_active "
+                "orig_argv platlibdir prefix pycache_prefix",
+                _GLOBAL: "activate_stack_trampoline addaudithook deactivate_stack_trampoline set_asyncgen_hooks "
+                "set_coroutine_origin_tracking_depth set_int_max_str_digits setdlopenflags setprofile "
+                "setrecursionlimit setswitchinterval settrace",
+                "would hand an event of the sandbox's choice to the security manager": "audit",
+                "is an exception that would end the host; raise an error": "exit",
+            },
+        ),
         "textwrap": Offer("TextWrapper dedent fill indent shorten wrap"),
         # The one module with effects: a thread asks for permission when it starts, and inherits what was captured then.
         "threading": Offer(
@@ -377,7 +397,7 @@ NEVER: Final = MappingProxyType(
     {
         name: reason
         for reason, names in {
-            "it is the interpreter, with every loaded module and frame": "sys builtins gc inspect _thread "
+            "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread "
             "faulthandler tracemalloc "
             "atexit signal __main__",
             "it is the operating system; use the built-in open, or an API of the host": "os posix nt ntpath "
