@@ -153,6 +153,10 @@ storable(PyObject *name)
     if (kind < 0 || kind == NEVER) {
         return kind < 0 ? -1 : 0;
     }
+    /* The transformer's own variables begin with a dot. */
+    if (PyUnicode_GET_LENGTH(name) == 0 || PyUnicode_READ_CHAR(name, 0) == '.') {
+        return 0;
+    }
     int refused = PySet_Contains(unstorable, name);
     return refused < 0 ? -1 : !refused;
 }

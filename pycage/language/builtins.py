@@ -7,7 +7,7 @@
 #
 # Things that do not work:
 #
-# - `__builtins__` put into the dictionary given to exec(): it is the guest's dictionary, and the guest deletes it again.
+# own built-ins (D234).
 # - globals() as the real dictionary: the same.
 # - A function instead of `type`: `class M(type)` and `isinstance(x, type)` stop working.
 #
@@ -94,6 +94,7 @@ def make_builtins(
 
     Returns:
         A new dictionary, to be put into the globals of every module as ``__builtins__``.  No guest may get hold of it.
+
     """
     built: dict[str, object] = _BASE.copy()
     namespaces = Namespaces(guards, built, tag, privileged)
@@ -119,11 +120,11 @@ def make_builtins(
     return built
 
 
-def _refused_input(prompt: object = "", /) -> str:
+def _refused_input(prompt: object = "", /) -> str:  # noqa: ARG001  called as the built-in
     raise AccessDenied("access denied: input")
 
 
-def _refused_breakpoint(*args: object, **kwargs: object) -> None:
+def _refused_breakpoint(*args: object, **kwargs: object) -> None:  # noqa: ARG001  called as the built-in
     raise AccessDenied("access denied: breakpoint")
 
 
@@ -175,7 +176,7 @@ class _Importer:
         self,
         name: str,
         globals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        locals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         fromlist: tuple[str, ...] | list[str] | None = (),
         level: int = 0,
     ) -> object:
@@ -204,11 +205,16 @@ class _Importer:
             names = [name for name in dir(module) if type(name) is str and not name.startswith("_")]
         chosen: list[str] = []
         for name in tuple(cast("list[str]", names)):
-            if type(name) is not str or name in UNBINDABLE or not storable(name) or (classify(name) != PLAIN and not own):
+            if (
+                type(name) is not str
+                or name in UNBINDABLE
+                or not storable(name)
+                or (classify(name) != PLAIN and not own)
+            ):
                 raise AccessDenied("access denied: a name in __all__ that may not be imported")
             setattr(found, name, self._guards.getattr(module, name))
             chosen.append(name)
-        setattr(found, "__all__", tuple(chosen))  # noqa: B010  not an attribute that SimpleNamespace declares
+        setattr(found, "__all__", tuple(chosen))  # noqa: B010  SimpleNamespace declares none
 
 
 @final
@@ -255,27 +261,25 @@ class Namespaces:
         names = dir(objects[0]) if objects else sorted(_shown(self._guards.caller()[1]))
         return [name for name in names if type(name) is str and classify(name) != NEVER and not name.startswith(".")]
 
-    def compile(
+    def compile(  # noqa: PLR0917
         self,
         source: str | bytes,
         filename: str,
         mode: str,
         flags: int = 0,
-        dont_inherit: bool = False,  # noqa: FBT001, FBT002  CPython's signature
-        optimize: int = -1,
+        dont_inherit: bool = False,  # noqa: ARG002, FBT001, FBT002  CPython's signature
+        optimize: int = -1,  # noqa: ARG002
     ) -> RestrictedCode:
         """Judge source for later; flags other than those of ``__future__`` features are refused."""
         if mode not in ("exec", "eval"):
             raise ValueError("sandboxed code can compile in modes 'exec' and 'eval'")
-        return RestrictedCode._make(  # noqa: SLF001  same module
-            self._transform(source, filename, cast("Mode", mode), flags)
-        )
+        return RestrictedCode._make(self._transform(source, filename, cast("Mode", mode), flags))
 
     def eval(
         self,
         source: str | bytes | RestrictedCode,
         globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        locals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         /,
     ) -> object:
         """Evaluate restricted source."""
@@ -289,7 +293,7 @@ class Namespaces:
         self,
         source: str | bytes | RestrictedCode,
         globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        locals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         /,
         *,
         closure: None = None,
@@ -306,7 +310,7 @@ class Namespaces:
 
     def _unbound(self, source: str | bytes | RestrictedCode, mode: Mode) -> Unbound:
         if type(source) is RestrictedCode:
-            unbound = source._unbound  # noqa: SLF001  same module
+            unbound = source._unbound
             # Not what somebody else's setattr put there: its data is loaded as code.
             if type(unbound) is Unbound:
                 return unbound

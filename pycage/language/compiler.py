@@ -18,7 +18,6 @@
 # of a guest if it called exec().  They are the host's doing, so the call is made privileged.
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -68,6 +67,7 @@ class Unbound:
         mode: What it was compiled for.
         result_name: The global that holds the value of the last expression after it ran, or None if the source does
             not end in one.  Only of mode ``"run"``.
+
     """
 
     filename: str
@@ -92,6 +92,7 @@ def transform(source: str | bytes, filename: str, mode: Mode = "exec", *, flags:
         RestrictedSyntaxError: All that sandboxed code may not use, at once.
         SyntaxError: It is not Python.
         TypeError, ValueError: An argument is not as described.
+
     """
     if type(source) not in (str, bytes) or type(filename) is not str or type(flags) is not int:
         raise TypeError("source must be exactly str or bytes, the filename exactly str, and flags an int")
@@ -114,12 +115,13 @@ def bind(unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object]) 
 
     Returns:
         New code, which no other sandbox has.
+
     """
     table: dict[str, object] = {
         placeholder: super if guard == "super" else getattr(guards, guard)
         for guard, placeholder in _PLACEHOLDERS.items()
     }
-    code = cast("CodeType", marshal.loads(unbound._data))  # noqa: S302, SLF001  our own dump, see above
+    code = cast("CodeType", marshal.loads(unbound._data))  # noqa: S302  our own dump, see above
     return _guards.fill(code, table, tag)
 
 

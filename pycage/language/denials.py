@@ -44,6 +44,7 @@ def attribute_denied(reason: str, name: str | None, type_name: str) -> AccessDen
 
     Returns:
         A denial that holds text only.
+
     """
     text, note = _TEXTS.get(reason, ("access denied", ""))
     shown = ascii(name or "")[1:-1][:_LIMIT]

@@ -42,6 +42,7 @@ def format_safely(
 
     Raises:
         ValueError, KeyError, IndexError: As `str.format`.
+
     """
     return _Formatter(args, {} if kwargs is None else kwargs, getattr_).format(template, depth=2)
 

@@ -48,9 +48,7 @@ _P, _J, _R = Treatment.PLAIN, Treatment.JUDGED, Treatment.REFUSED
 
 NODES: Final = MappingProxyType(
     {
-        **_rows(
-            _P, "structure; all it does is done by its parts", "Module Expression Expr Starred keyword withitem arg"
-        ),
+        **_rows(_P, "structure; all it does is done by its parts", "Expression Expr Starred keyword withitem arg"),
         **_rows(
             _P, "operators and contexts have no parts", "Load Store Del And Or Not Invert UAdd USub Eq NotEq Lt LtE Gt"
         ),
@@ -68,6 +66,7 @@ NODES: Final = MappingProxyType(
         **_rows(_P, "control flow", "If While Try Raise Assert Pass Break Continue Return Yield YieldFrom Await"),
         **_rows(_P, "formats with __format__ and no attribute look-up", "JoinedStr FormattedValue"),
         **_rows(_P, "compares with a value or unpacks", "MatchValue MatchSingleton MatchSequence MatchOr match_case"),
+        **_rows(_J, "declares temporaries", "Module"),
         **_rows(_J, "deep chains are visited without recursion", "BinOp"),
         **_rows(_J, "a literal could imitate a guard's placeholder", "Constant"),
         **_rows(_J, "the heart of it: the name decides, or a guard does", "Attribute"),

@@ -12,7 +12,10 @@
 #   make it warn, and is folded: what is left is a single LOAD_CONST.
 # - Rewriting reads into getattr(x, "name"): it gives up the specialised LOAD_ATTR.  `guard(x)._name` keeps it, because
 #   the guard returns the object itself or raises.
-# - Names with a leading dot for temporaries are safe from guests, but visible in locals(); builtins.py hides them.
+# - Temporaries in a class body or at module level: names there are looked up in a mapping that may be the guest's
+#   (__prepare__, exec with locals), which answers what it likes.  So temporaries, whose names begin with a dot, are
+#   locals of functions, or declared global: globals are a real dictionary that guests never hold, and no attribute or
+#   import of such a name can be stored.  For the same reason nothing is looked up twice by name outside of functions.
 #
 # Before and after (W, P, G: the guards `write`, `private`, `getattr`):
 #
@@ -38,11 +41,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from pycage.errors import SyntaxProblem
+from pycage.language.hoisting import hoistable
 from pycage.language.names import (
     CLASS,
     FORMAT,
@@ -77,6 +81,7 @@ _CLASS_TEXT: Final = frozenset({"__name__", "__qualname__", "__module__", "__doc
 # The variable that a guest's `__import__` becomes.
 IMPORT_FUNCTION: Final = ".import"
 
+_Scope: TypeAlias = Literal["module", "class", "function"]
 _Node = TypeVar("_Node", bound=ast.AST)
 _Any = TypeVar("_Any")
 
@@ -87,6 +92,7 @@ class Transformer(RestrictingNodeTransformer):
     Args:
         placeholders: The constant for each name in `GUARDS`.
         secret: No literal of the source may contain it.
+
     """
 
     def __init__(self, placeholders: Mapping[str, str], secret: str) -> None:
@@ -94,7 +100,9 @@ class Transformer(RestrictingNodeTransformer):
         self.problems: list[SyntaxProblem] = []
         self._placeholders = placeholders
         self._secret = secret
-        self._in_class = False  # directly in a class body
+        self._scope: _Scope = "module"
+        self._class_variables: set[int] = set()  # ids of Name nodes that bind __class__ in a class body, harmlessly
+        self._globals: list[str] = []  # temporaries of the current module or class body
         self._in_pattern = False
         self._checks: list[ast.expr] = []  # what has to be evaluated before the current case
         self._temporaries = 0
@@ -135,17 +143,18 @@ class Transformer(RestrictingNodeTransformer):
         """Judge a name that is bound or deleted here, in whatever form."""
         if name is None:
             return
-        if name in UNBINDABLE or (name == "__class__" and not self._in_class):
-            # A variable __class__ in a function would tell super() in the functions inside whose methods to take.
+        if name in UNBINDABLE or (name == "__class__" and id(node) not in self._class_variables):
+            # A variable __class__ would tell super() in the functions inside of its scope whose methods to take.  Only
+            # that of a class body is invisible to them.
             self.problem(node, f'variable "{name}" may not be bound or deleted; choose another name')
-        elif self._in_class and name in UNDEFINABLE:
+        elif self._scope == "class" and name in UNDEFINABLE:
             self.problem(node, f'special method "{name}" may not be defined{advice(name)}')
 
     # -- Making nodes ------------------------------------------------------------------------------------------------
 
     def _placeholder(self, guard: str, where: ast.AST) -> ast.expr:
         text = self._placeholders[guard]
-        return _at(where, ast.IfExp(ast.Constant(True), ast.Constant(text), ast.Constant(text)))
+        return _at(where, ast.IfExp(ast.Constant(True), ast.Constant(text), ast.Constant(text)))  # noqa: FBT003
 
     def _guarded(self, guard: str, where: ast.expr, *arguments: ast.expr) -> ast.expr:
         call = ast.Call(func=self._placeholder(guard, where), args=list(arguments), keywords=[])
@@ -153,7 +162,7 @@ class Transformer(RestrictingNodeTransformer):
 
     # -- Attributes --------------------------------------------------------------------------------------------------
 
-    def judge_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802  named after the node
+    def judge_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: C901, N802
         """``x.a``: by its name, or by a guard."""
         name = node.attr
         if not isinstance(node.ctx, ast.Load):
@@ -178,7 +187,11 @@ class Transformer(RestrictingNodeTransformer):
         if self._in_pattern:
             self.problem(node, f'attribute "{name}" may not be used in a pattern; give its value a name first')
             return node
-        if _is_plain_super(node.value) and (kind == OWN or (kind == MUTATOR and name == "__init__")):
+        if (
+            self._scope == "function"
+            and _is_plain_super(node.value)
+            and (kind == OWN or (kind == MUTATOR and name == "__init__"))
+        ):
             return self._super_attribute(node)
         value = self._visit_expr(node.value)
         if kind == OWN:
@@ -294,66 +307,79 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:  # noqa: N802
-        """``def``: its own name here, everything else inside."""
-        self._binding(node, node.name)
-        entry = self._hoist(node)
-        self._visit_inside(node, in_class=False)
-        position = 1 if entry and ast.get_docstring(node, clean=False) is not None else 0
-        node.body[position:position] = entry
+        """``def``: its own name, decorators, defaults and annotations here, everything else inside."""
+        self._function(node)
         return node
 
     def judge_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.stmt:  # noqa: N802
         """``async def``."""
+        self._function(node)
+        return node
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._binding(node, node.name)
         entry = self._hoist(node)
-        self._visit_inside(node, in_class=False)
-        position = 1 if entry and ast.get_docstring(node, clean=False) is not None else 0
+        self._visit_fields(node, "body")
+        has_docstring = ast.get_docstring(node, clean=False) is not None
+        self._visit_scope("function", node, "body")
+        position = 1 if entry and has_docstring else 0
         node.body[position:position] = entry
-        return node
 
     def judge_Lambda(self, node: ast.Lambda) -> ast.expr:  # noqa: N802
         """``lambda``."""
-        self._visit_inside(node, in_class=False)
+        self._visit_fields(node, "body")
+        self._visit_scope("function", node, "body")
         return node
 
     def judge_ClassDef(self, node: ast.ClassDef) -> ast.stmt:  # noqa: N802
         """``class``: registered as own by the sandbox's __build_class__, whatever the metaclass is."""
         self._binding(node, node.name)
-        self._visit_inside(node, in_class=True)
+        self._visit_fields(node, "body")
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                self._class_variables.add(id(statement))
+            elif isinstance(statement, ast.Assign):
+                self._class_variables.update(id(target) for target in statement.targets)
+        self._visit_scope("class", node, "body")
         return node
 
-    def _hoist(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
-        """Guard a parameter once, at the entry, if the function uses several guarded attributes of it.
+    def judge_Module(self, node: ast.Module) -> ast.mod:  # noqa: N802
+        """A module: declares the temporaries that its own statements need."""
+        self._visit_scope("module", node, "body")
+        return node
 
-        Only for a parameter that nothing rebinds, so that the hidden variable always is the same object.  A guard at the
-        entry may not raise, because the attributes may never be used: `view` returns a stand-in that raises then.
+    def _visit_scope(self, scope: _Scope, node: ast.AST, field: str) -> None:
+        """Visit one field of a node as a scope of its own."""
+        outer = self._scope, self._in_pattern, self._checks, self._globals
+        self._scope, self._in_pattern, self._checks, self._globals = scope, False, [], []
+        self._visit_fields(node, *(name for name in node._fields if name != field))
+        body = getattr(node, field)
+        if self._globals and isinstance(body, list):
+            position = 0
+            for statement in body:
+                future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+                if not future and not (position == 0 and _is_text(statement)):
+                    break
+                position += 1
+            body.insert(position, _at(body[0], ast.Global(self._globals)))
+        self._scope, self._in_pattern, self._checks, self._globals = outer
+
+    def _hoist(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+        """Point the guarded attributes of some parameters to a hidden variable; return what sets it at the entry.
+
+        A guard at the entry may not raise, because the attributes may never be used: `view` returns a stand-in that
+        raises then.
         """
-        arguments = node.args
-        uses: dict[str, list[ast.Attribute]] = {
-            argument.arg: [] for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-        }
-        looped: set[str] = set()
-        _collect_uses(node.body, uses, looped, in_loop=False)
-        wanted = {name for name, found in uses.items() if len(found) > 1 or (found and name in looped)}
         entry: list[ast.stmt] = []
-        if wanted:
-            wanted -= _rebound(node)
-        for name in sorted(wanted):
+        for name, uses in hoistable(node).items():
             hidden = f".p{name}"
-            for use in uses[name]:
+            for use in uses:
                 use.value = ast.copy_location(ast.Name(hidden, ast.Load()), use.value)
                 self._hoisted.add(id(use))
             where = node.body[0]
             call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load())], [])
             entry.append(_at(where, ast.Assign([ast.Name(hidden, ast.Store())], call)))
         return entry
-
-    def _visit_inside(self, node: ast.AST, *, in_class: bool) -> None:
-        """Visit the parts of a scope.  Decorators, defaults and bases belong outside; nothing depends on that here."""
-        outer, self._in_class = self._in_class, in_class
-        pattern, self._in_pattern = self._in_pattern, False
-        self._visit_fields(node)
-        self._in_class, self._in_pattern = outer, pattern
 
     def judge_arguments(self, node: ast.arguments) -> ast.arguments:
         """Parameters of every form (CVE-2026-55830: the positional-only ones were forgotten)."""
@@ -369,7 +395,7 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:  # noqa: N802
-        """``from a import b``: reads attributes.  Names with underscores are judged by builtins.py, which has the module."""
+        """``from a import b``: reads attributes; builtins.py judges names with underscores, as it has the module."""
         self._imports(node, node.names, from_module=True)
         return node
 
@@ -402,14 +428,12 @@ class Transformer(RestrictingNodeTransformer):
 
     def judge_TypeVar(self, node: ast.AST) -> ast.AST:  # noqa: N802
         """``def f[T: bound]`` (PEP 695)"""
-        outer, self._in_class = self._in_class, False
         self._binding(node, getattr(node, "name", None))
-        self._in_class = outer
         self._visit_fields(node)
         return node
 
-    judge_ParamSpec = judge_TypeVar
-    judge_TypeVarTuple = judge_TypeVar
+    judge_ParamSpec = judge_TypeVar  # noqa: N815
+    judge_TypeVarTuple = judge_TypeVar  # noqa: N815
 
     # -- Patterns ----------------------------------------------------------------------------------------------------
 
@@ -423,7 +447,7 @@ class Transformer(RestrictingNodeTransformer):
             case.pattern = _as_pattern(self.visit(case.pattern))
             self._in_pattern = False
             if self._checks:
-                test = ast.BoolOp(ast.And(), [ast.Tuple(self._checks, ast.Load()), ast.Constant(False)])
+                test = ast.BoolOp(ast.And(), [ast.Tuple(self._checks, ast.Load()), ast.Constant(False)])  # noqa: FBT003
                 never = ast.match_case(ast.MatchAs(), test, [ast.Pass()])
                 cases.append(_at(case.pattern, never))
             self._checks = outer
@@ -445,6 +469,8 @@ class Transformer(RestrictingNodeTransformer):
         if node.patterns:
             name = f".c{self._temporaries}"
             self._temporaries += 1
+            if self._scope != "function":
+                self._globals.append(name)
             check = self._guarded("pattern", node.cls, node.cls)
             self._checks.append(_at(node, ast.NamedExpr(ast.Name(name, ast.Store()), check)))
             node.cls = _at(node.cls, ast.Name(name, ast.Load()))
@@ -491,62 +517,6 @@ def _at(where: ast.AST, node: _Node) -> _Node:
     return node
 
 
-_SCOPES: Final = (
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.Lambda,
-    ast.ClassDef,
-    ast.ListComp,
-    ast.SetComp,
-    ast.DictComp,
-    ast.GeneratorExp,
-)
-
-
-def _collect_uses(
-    nodes: Sequence[ast.AST], uses: dict[str, list[ast.Attribute]], looped: set[str], *, in_loop: bool
-) -> None:
-    """Find the guarded attributes of parameters, in this scope only, and which of them are used in a loop."""
-    for node in nodes:
-        if isinstance(node, _SCOPES):
-            continue
-        inside = in_loop or isinstance(node, (ast.For, ast.AsyncFor, ast.While))
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute):
-            if classify(node.target.attr) not in (PLAIN, OWN):
-                _collect_uses([node.value], uses, looped, in_loop=inside)
-                continue
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in uses:
-            if not isinstance(node.ctx, ast.Load) or classify(node.attr) == OWN:
-                uses[node.value.id].append(node)
-                if inside:
-                    looped.add(node.value.id)
-            continue
-        elif isinstance(node, (ast.Match, ast.pattern)):
-            # Attributes in patterns are not guarded; keep them as they are.
-            if isinstance(node, ast.pattern):
-                continue
-        _collect_uses(list(ast.iter_child_nodes(node)), uses, looped, in_loop=inside)
-
-
-def _rebound(function: ast.AST) -> set[str]:
-    """Names that are bound or deleted anywhere in a function other than as parameters, also in functions inside."""
-    names: set[str] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                names.add(node.id)
-        elif isinstance(node, (ast.Global, ast.Nonlocal)):
-            names.update(node.names)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).split(".")[0])
-        else:
-            for field in ("name", "rest"):
-                bound = getattr(node, field, None)
-                if type(bound) is str:
-                    names.add(bound)
-    return names
-
-
 def _split_imports(statements: list[_Any]) -> list[_Any]:
     """``import a, b.c as d`` -> ``import a``, ``from b import c as d``.  Other nodes, and other lists, are kept."""
     result: list[_Any] = []
@@ -564,6 +534,11 @@ def _split_imports(statements: list[_Any]) -> list[_Any]:
                 made = ast.Import(names=[alias])
             result.append(cast("_Any", ast.copy_location(made, statement)))
     return result
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """Whether a statement is a string, as a docstring is."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _is_plain_super(node: ast.expr) -> bool:

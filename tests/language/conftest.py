@@ -43,7 +43,9 @@ class Cage:
         self.owner = object()
         self.tagged: dict[int, CodeType] = {}
         self.modules = {} if modules is None else modules
-        self.guards = GuardSet(self.owner, lambda code: self.owner if id(code) in self.tagged else None, attribute_denied)
+        self.guards = GuardSet(
+            self.owner, lambda code: self.owner if id(code) in self.tagged else None, attribute_denied
+        )
         self.printed: list[object] = []
         self.builtins = make_builtins(
             self.guards, import_=self.import_, open_=self._open, print_=self.printed.append, tag=self.tag

@@ -92,7 +92,11 @@ def test_a_class_derived_from_a_stand_in_is_not_own(attack: Callable[..., None])
 
 
 def test_a_super_object_of_a_host_object_does_not_show_private_attributes(attack: Callable[..., None]) -> None:
-    attack("class D(Host): pass\nescaped = super(D, D())._secret if False else super(Host, host)._hidden", Host=_Sub, host=_Sub())
+    attack(
+        "class D(Host): pass\nescaped = super(D, D())._secret if False else super(Host, host)._hidden",
+        Host=_Sub,
+        host=_Sub(),
+    )
 
 
 def test_a_subclass_of_super_cannot_lie_about_its_object(attack: Callable[..., None]) -> None:
@@ -328,7 +332,9 @@ result = C().magic, C().other, C()._p, D().magic, D()._p, D().__class__.__name__
 
 
 def test_getattr_with_a_default_treats_what_is_refused_as_missing(cage: Cage, host: Host) -> None:
-    namespace = cage.run("result = getattr(host, '_secret', None), hasattr(host, '_secret'), hasattr(host, 'mode')", host=host)
+    namespace = cage.run(
+        "result = getattr(host, '_secret', None), hasattr(host, '_secret'), hasattr(host, 'mode')", host=host
+    )
 
     assert (None, False, True) == namespace["result"]
 
@@ -352,3 +358,59 @@ def test_a_type_name_that_a_guest_chose_is_escaped_and_cut(cage: Cage) -> None:
 def test_a_forbidden_literal_name_is_refused_before_anything_runs(name: str) -> None:
     with pytest.raises(RestrictedSyntaxError):
         transform(f"def never_called(x): return x.{name}", "plugin.py")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "class C(metaclass=K):\n    escaped = super()._secret",
+        "class C(metaclass=K):\n    def f(self, x=super()._secret): return x\n    escaped = f(1)",
+        "class C(metaclass=K):\n    @(lambda x: lambda f: x)(super()._secret)\n    def escaped(self): pass",
+        "class C(metaclass=K):\n    escaped = (lambda x=super()._secret: x)()",
+        "class C(metaclass=K):\n    class D(taking(super()._secret)): pass\n    escaped = D.taken",
+    ],
+)
+def test_a_namespace_that_answers_differently_each_time_does_not_fake_super(
+    attack: Callable[..., None], statement: str
+) -> None:
+    attack(f"""
+class Namespace(dict):
+    asked = 0
+    def __getitem__(self, name):
+        if name == 'super':
+            Namespace.asked += 1
+            return super if Namespace.asked == switch else lambda: host
+        return dict.__getitem__(self, name)
+class K(type):
+    @classmethod
+    def __prepare__(m, *a): return Namespace()
+def taking(value): return type('T', (), {{'taken': value}})
+for switch in (0, 1):
+    Namespace.asked = 0
+    try:
+{chr(10).join("        " + line for line in statement.splitlines())}
+        escaped = C.escaped
+    except (RuntimeError, PermissionError):
+        pass
+""")
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "class C:\n    fs = [lambda self: super()._hidden for __class__ in [Host]]\nf = C.fs[0]",
+        "class C:\n    f = (lambda __class__: lambda self: super()._hidden)(Host)\nf = C.f",
+        "def outer():\n    for __class__ in [Host]: pass\n    def f(self): return super()._hidden\n    return f\nf = outer()",
+        "class C:\n    def f(self):\n        nonlocal __class__\n        __class__ = Host\n        return super()._hidden\nf = C.f",
+        "def outer(__class__=Host):\n    return lambda self: super()._hidden\nf = outer()",
+    ],
+)
+def test_no_form_of_binding_redirects_super(attack: Callable[..., None], definition: str) -> None:
+    attack(f"{definition}\nescaped = f(host)", Host=_Sub, host=_Sub())
+
+
+def test_a_class_may_define_its_own_class_attribute(honest: Callable[..., None]) -> None:
+    honest(
+        "class C:\n    @property\n    def __class__(self): return int\nclass D:\n    __class__ = str\n"
+        "result = isinstance(C(), int), isinstance(D(), str)"
+    )

@@ -25,7 +25,19 @@ def test_every_built_in_of_this_python_is_considered(cage: Cage) -> None:
 
     assert names - set(cage.builtins) - ABSENT == set()
     assert exceptions <= set(cage.builtins)
-    assert not RAW & {"getattr", "setattr", "vars", "dir", "globals", "locals", "eval", "exec", "compile", "open", "__import__"}
+    assert not RAW & {
+        "getattr",
+        "setattr",
+        "vars",
+        "dir",
+        "globals",
+        "locals",
+        "eval",
+        "exec",
+        "compile",
+        "open",
+        "__import__",
+    }
 
 
 def test_type_is_the_real_one(honest: Callable[..., None]) -> None:
@@ -125,7 +137,9 @@ exec("def f(x: 'made.append(open)'): pass\\nmade = []", d)
 d.pop('__builtins__', None)
 d.clear()
 """)
-    functions = [f for f in gc.get_objects() if getattr(f, "__name__", "") == "f" and getattr(f, "__module__", 1) is None]
+    functions = [
+        f for f in gc.get_objects() if getattr(f, "__name__", "") == "f" and getattr(f, "__module__", 1) is None
+    ]
     assert namespace["d"] == {}
 
     for function in functions:
@@ -164,7 +178,9 @@ def test_the_builtins_of_an_own_module_stay(cage: Cage, statement: str) -> None:
 def test_namespace_functions_refuse_callers_that_are_not_the_sandbox(cage: Cage, host: Host) -> None:
     for name in ("globals", "locals", "vars", "dir", "exec", "eval"):
         with pytest.raises(RuntimeError):
-            host.call(typing.cast("Callable[..., object]", cage.builtins[name]), *(["1"] if name in ("exec", "eval") else []))
+            host.call(
+                typing.cast("Callable[..., object]", cage.builtins[name]), *(["1"] if name in ("exec", "eval") else [])
+            )
 
 
 def test_guards_do_not_lead_to_what_they_are_made_of(attack: Callable[..., None]) -> None:

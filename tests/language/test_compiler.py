@@ -26,7 +26,9 @@ def _all_code(code: CodeType) -> list[CodeType]:
 
 def test_every_code_object_is_tagged_before_it_can_run(cage: Cage) -> None:
     tagged: list[CodeType] = []
-    code = bind(transform("def f():\n    return [lambda: x for x in y]\nclass C: pass", "m"), cage.guards, tagged.append)
+    code = bind(
+        transform("def f():\n    return [lambda: x for x in y]\nclass C: pass", "m"), cage.guards, tagged.append
+    )
 
     assert sorted(map(id, _all_code(code))) == sorted(map(id, tagged))
     assert tagged[-1] is code
@@ -50,7 +52,9 @@ def test_no_placeholder_is_left_and_none_costs_more_than_a_constant(cage: Cage) 
 def test_compiling_guards_raises_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        transform("class C:\n    def f(self, o): o.x = self._y; '{}'.format(o); super().__init__(); match_ = o.obj", "warn")
+        transform(
+            "class C:\n    def f(self, o): o.x = self._y; '{}'.format(o); super().__init__(); match_ = o.obj", "warn"
+        )
 
 
 def test_run_keeps_the_value_of_the_last_expression(cage: Cage) -> None:
@@ -86,7 +90,9 @@ def test_docstrings_and_positions_stay(cage: Cage) -> None:
     assert caught.traceback[-1].lineno == 4
 
 
-@pytest.mark.parametrize("source", ["(" * 500 + ")" * 500, "-" * 50_000 + "1", "x" + ".y" * 5_000, "[" * 150 + "]" * 150])
+@pytest.mark.parametrize(
+    "source", ["(" * 500 + ")" * 500, "-" * 50_000 + "1", "x" + ".y" * 5_000, "[" * 150 + "]" * 150]
+)
 def test_deep_nesting_is_an_answer_and_not_a_crash(source: str) -> None:
     try:
         transform(source, "deep")

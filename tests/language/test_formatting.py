@@ -42,7 +42,9 @@ def test_a_wrong_template_is_the_same_error(template: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["{}", "{0}", "{1!r}", "{n}", "{0[1]}", "{n.real}", "{:>4}", "{0!s:{1}}", "{{", "}}", "x.y", "[a]", ":"])
+        st.sampled_from(
+            ["{}", "{0}", "{1!r}", "{n}", "{0[1]}", "{n.real}", "{:>4}", "{0!s:{1}}", "{{", "}}", "x.y", "[a]", ":"]
+        )
     ).map("".join)
 )
 def test_the_safe_formatter_formats_as_the_built_in(template: str) -> None:

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 def test_import_statements_mean_what_they_mean(honest: Callable[..., None]) -> None:
-    honest("""
+    honest(
+        """
 import math, collections.abc as cabc, os.path
 import collections.abc
 from math import pi, sqrt as root
 from string import *
 from __future__ import annotations
 result = math.floor(2.5), cabc.Sized.__name__, root(4), pi, digits, collections.abc.Sized is cabc.Sized, __import__('math').tau
-""".replace("from __future__ import annotations\n", ""))
+""".replace("from __future__ import annotations\n", "")
+    )
 
 
 def test_future_statements_work(honest: Callable[..., None]) -> None:

@@ -36,7 +36,16 @@ def _traceback() -> types.TracebackType:
 
 # Text, numbers and flags, and what the language itself does with these objects.
 _HARMLESS = {
-    *("tb_lasti", "tb_lineno", "gi_running", "gi_suspended", "cr_running", "cr_suspended", "ag_running", "ag_suspended"),
+    *(
+        "tb_lasti",
+        "tb_lineno",
+        "gi_running",
+        "gi_suspended",
+        "cr_running",
+        "cr_suspended",
+        "ag_running",
+        "ag_suspended",
+    ),
     *("send", "throw", "close", "asend", "athrow", "aclose"),
     "clear",  # frame.clear(), of list, dict and set too; frames are out of reach
     "replace",  # code.replace(), of str too; code objects are out of reach
@@ -70,7 +79,16 @@ def test_every_public_attribute_of_a_cell_is_refused() -> None:
 @pytest.mark.parametrize("kind", [types.FunctionType, types.MethodType, types.BuiltinFunctionType, type, property])
 def test_no_special_attribute_that_leads_to_authority_is_plain(kind: type) -> None:
     leading = {
-        *("__globals__", "__code__", "__closure__", "__builtins__", "__self__", "__func__", "__subclasses__", "__mro__"),
+        *(
+            "__globals__",
+            "__code__",
+            "__closure__",
+            "__builtins__",
+            "__self__",
+            "__func__",
+            "__subclasses__",
+            "__mro__",
+        ),
         *("__bases__", "__base__", "__dict__", "__reduce__", "__reduce_ex__", "__getattribute__", "__setattr__"),
         *("__defaults__", "__kwdefaults__", "__annotations__", "__class__", "__init__", "__delattr__", "__getstate__"),
         *("__subclasshook__", "__init_subclass__", "__set__", "__delete__", "__wrapped__", "__objclass__"),

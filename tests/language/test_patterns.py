@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pycage.errors import RestrictedSyntaxError
+from pycage.errors import AccessDenied, RestrictedSyntaxError
 from pycage.language import transform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from conftest import Cage
 
 
 def test_every_form_of_pattern_means_what_it_means(honest: Callable[..., None]) -> None:
@@ -87,7 +89,9 @@ _STEAL = "match host.call:\n    case Any(g):\n        escaped = g"
         "class Any(metaclass=K): pass",
     ],
 )
-def test_match_args_of_any_origin_cannot_name_what_may_not_be_read(attack: Callable[..., None], definition: str) -> None:
+def test_match_args_of_any_origin_cannot_name_what_may_not_be_read(
+    attack: Callable[..., None], definition: str
+) -> None:
     attack(
         f"""
 class M(type):
@@ -116,3 +120,50 @@ class Any(metaclass=M): __match_args__ = ('x',)
 
 def _set_attribute(target: object, name: str, value: object) -> None:
     setattr(target, name, value)
+
+
+_STEALING_NAMESPACE = """
+class Any(metaclass=M): __match_args__ = ('__globals__',)
+class Namespace(dict):
+    def __getitem__(self, name):
+        return Any if name.startswith('.') else dict.__getitem__(self, name)
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "class K(type):\n    @classmethod\n    def __prepare__(m, *a): return Namespace()\n"
+        "class C(metaclass=K):\n    match host.call:\n        case Any(g): escaped = g\nescaped = C.escaped",
+        "names = Namespace(host=host, Any=Any)\n"
+        "exec('match host.call:\\n    case Any(g): escaped = g', {}, names)\nescaped = names['escaped']",
+    ],
+)
+def test_a_namespace_of_the_guest_does_not_choose_what_a_pattern_matches(
+    attack: Callable[..., None], statement: str
+) -> None:
+    attack(f"class M(type):\n    def __instancecheck__(cls, instance): return True\n{_STEALING_NAMESPACE}\n{statement}")
+
+
+@pytest.mark.parametrize("name", [".c0", ".p", ".import"])
+def test_the_temporaries_of_the_transformer_cannot_be_set(cage: Cage, name: str) -> None:
+    module = cage.module("me", "x = 1")
+
+    with pytest.raises(AccessDenied):
+        cage.run(f"setattr(me, '{name}', 1)", me=module)
+    with pytest.raises((AccessDenied, AttributeError)):
+        cage.run("from star import *", star=cage.module("star", f"__all__ = ['{name}']"))
+
+
+def test_a_match_in_a_class_body_means_what_it_means(honest: Callable[..., None]) -> None:
+    honest("""
+class P:
+    '''doc'''
+    __match_args__ = ('x',)
+    x = 5
+class C:
+    '''doc'''
+    match P():
+        case P(value): found = value
+result = C.found, C.__doc__, sorted(n for n in vars(C) if not n.startswith('__'))
+""")
