@@ -7,7 +7,8 @@
 #
 # Things that do not work:
 #
-# own built-ins (D234).
+# - `__builtins__` put into the dictionary given to exec(): it is the guest's dictionary, and the guest deletes it
+#   again.
 # - globals() as the real dictionary: the same.
 # - A function instead of `type`: `class M(type)` and `isinstance(x, type)` stop working.
 #
