@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pycage import PathResolver
+
+from pycage import PathResolver, Sandbox
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,3 +19,10 @@ sys.path.insert(0, str(HERE / "host"))
 def resolver() -> PathResolver:
     """The class path of jcage's tests: where sandboxes find modules of their own."""
     return PathResolver(HERE / "guest")
+
+
+@pytest.fixture
+def box():
+    """A sandbox without permissions."""
+    with Sandbox("box") as made:
+        yield made

@@ -12,6 +12,7 @@ import threading
 import pytest
 from jcage_shared.breaker_type import SandboxBreakerType
 from jcage_shared.thing_with_private import THING
+
 from pycage import (
     AccessDenied,
     Conclusion,
@@ -75,11 +76,11 @@ class TestJCSandboxEscapesTest:
 
     def test_CheckPermission(self, breaker):
         """jcage: testCheckPermission"""
-        breaker(FilePermission("/tmp/z", "read")).check_permission()
+        assert breaker(FilePermission("/tmp/z", "read")).check_permission() is None
 
     def test_CheckPermissionCreateSandbox(self, breaker):
         """jcage: testCheckPermissionCreateSandbox"""
-        breaker(SandboxAdminPermission("*", "createSandbox")).check_permission_create_sandbox()
+        assert breaker(SandboxAdminPermission("*", "createSandbox")).check_permission_create_sandbox() is None
 
     def test_LoadNative(self, breaker):
         """jcage: testLoadNative. The permission keeps the library's name; it is of a type of its own."""
@@ -104,8 +105,8 @@ class TestJCSandboxEscapesTest:
             breaker().class_loader_get()
 
     def test_ClassLoaderGetSystem(self, breaker, capsys):
-        """jcage: testClassLoaderGetSystem. The system's loaders stand in ``sys``, whatever the loader policy allows."""
-        with denied("module access denied: sys"):
+        """jcage: testClassLoaderGetSystem. ``pkgutil`` would list the loaders; no loader policy can allow it."""
+        with denied("module access denied: pkgutil"):
             breaker().class_loader_get_system()
 
         assert capsys.readouterr().out == ""
@@ -159,13 +160,28 @@ class TestJCSandboxEscapesTest:
             breaker().thread_create()
 
     def test_ThreadGroupCreate(self, breaker):
-        """jcage: testThreadGroupCreate. Python cannot stop a thread; to change one of the host is to write to its object."""
+        """jcage: testThreadGroupCreate. No thread can be stopped; changing one of the host's means writing to it."""
         name = threading.current_thread().name
 
         with denied('access denied ("RuntimePermission" "accessDeclaredMembers")'):
             breaker().thread_group_create()
 
         assert threading.current_thread().name == name
+
+
+# ---- What passes above, for a breaker that was granted something else ------------------------------------------------
+
+
+def test_a_check_of_another_permission_than_the_granted_one_is_refused(breaker):
+    with denied('access denied ("FilePermission" "/tmp/z" "read")'):
+        breaker(FilePermission("/tmp/z", "write"), FilePermission("/tmp/y", "read")).check_permission()
+
+
+def test_a_check_of_another_administration_than_the_granted_one_is_refused(breaker):
+    with denied('access denied ("SandboxAdminPermission" "*" "createSandbox")'):
+        breaker(
+            SandboxAdminPermission("*", "getSandboxes"), SandboxAdminPermission("a", "createSandbox")
+        ).check_permission_create_sandbox()
 
 
 # ---- The same methods, for a breaker that was granted what they need: what is refused above is not simply broken -----

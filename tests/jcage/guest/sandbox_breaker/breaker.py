@@ -7,6 +7,7 @@ import importlib
 
 from jcage_shared import dangerous_get_loader, platform, thing_with_private
 from jcage_shared.breaker_type import SandboxBreakerType
+
 from pycage import AccessDenied, FilePermission, SandboxAdminPermission, Sandboxes, check_permission
 
 
@@ -34,9 +35,9 @@ class SandboxBreaker(SandboxBreakerType):
         return getattr(platform, "__loader__")
 
     def class_loader_get_system(self):
-        import sys
+        import pkgutil
 
-        print(sys.meta_path)
+        print(list(pkgutil.iter_importers()))
 
     def file_write(self):
         with open("test.txt", "w") as file:
