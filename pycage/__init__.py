@@ -7,7 +7,7 @@
         sandbox.run("1 + 2").value
 
 From the ground up: ``_core`` (C: who is on the stack, the audit hook), ``permissions``, ``codesource``, ``domains`` and
-``policy`` (the algebra), ``decisions`` and ``access`` (may this stack do this?), ``events``, ``handoff`` and ``manager``
+``policy`` (the algebra), ``decisions`` and ``access`` (may this stack do this?), ``events``, ``handoff``, ``manager``
 (audit events to questions), ``language`` (source to restricted code), ``imports`` (what a sandbox can import), ``cage``
 and ``sandbox`` (all of it together).  A part imports only what stands before it.  This module only re-exports.
 """

@@ -1,4 +1,4 @@
-"""Access control: may everything on this stack do this?"""
+"""Access control: may everything on this stack do this."""
 
 # Problem.  A library function that may write files is called by code that may not.  Who is asking?
 #
@@ -20,7 +20,6 @@ import functools
 import inspect
 from collections.abc import Coroutine
 from contextvars import ContextVar, Token
-from types import FunctionType
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, ParamSpec, TypeVar, final, overload
 
 from pycage import _core
@@ -74,7 +73,7 @@ class AccessControlContext:
     __slots__ = ("_domains", "_limits")
 
     _domains: tuple[ProtectionDomain, ...]
-    # For each limited privileged call on the way: its permissions, and what is asked when none of them covers a request.
+    # For each limited privileged call on the way: its permissions, and who is asked when none covers a request.
     _limits: tuple[tuple[tuple[Permission, ...], AccessControlContext], ...]
 
     def __init__(self) -> None:
@@ -337,7 +336,7 @@ class _PrivilegedSteps(Coroutine[object, object, _T], Generic[_T]):
         return self
 
     def __await__(self) -> Generator[object, object, _T]:
-        return self  # type: ignore[return-value]  # send, throw and close are all that await needs
+        return self  # send, throw and close are all that await needs
 
 
 # ---- Guarded objects, principals, registration ----------------------------------------------------------------------

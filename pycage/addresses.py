@@ -23,7 +23,7 @@ For `pycage.event_arguments` only.  What cannot be told for certain raises `Addr
 # What still fails.  Data on a connected socket raises no event; interfaces (scope ids) are not distinguished;
 # translation in the network (NAT64 and the like) is out of sight.
 
-# ruff: noqa: EM101, TRY003  # the reason of a refusal stands where it is refused
+# the reason of a refusal stands where it is refused
 
 from __future__ import annotations
 

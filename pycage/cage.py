@@ -1,4 +1,4 @@
-"""What one sandbox is made of: its language, its imports, its built-ins and what the host exposes to it, wired together.
+"""What one sandbox is made of: language, imports, built-ins and exposed objects, wired together.
 
 `Sandbox` is the handle that administers; this is what is inside.  Nothing here checks who calls.
 """
@@ -135,7 +135,14 @@ class Cage:
         if type(name) is not str or not name.isidentifier() or name.startswith("_"):
             message = f"an exposed object needs a public identifier as its name, not {name!r}"
             raise PolicyError(message)
-        exposure = Exposure(self._domain.label, name, target, methods, attributes, self._shims)
+        exposure = Exposure(
+            name,
+            target,
+            label=self._domain.label,
+            methods=methods,
+            attributes=attributes,
+            shims=self._shims,
+        )
         replaced = self._exposed.pop(name, None)
         self._exposed[name] = exposure
         if replaced is not None:
@@ -213,7 +220,9 @@ class Stream:
 STREAMS: Final = {"stdout": Stream(0), "stderr": Stream(1)}
 
 
-def _print(*values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False) -> None:
+def _print(
+    *values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False
+) -> None:
     """Print as the built-in does, to the sandbox's own standard output."""
     target = STREAMS["stdout"] if file is None else file
     print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, final
 
 import attrs
 
-from pycage.errors import StackEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pycage.errors import StackEntry
     from pycage.permissions import Permission
 
 __all__ = ["Decision", "DecisionLog", "PermissionRequest"]

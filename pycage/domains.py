@@ -1,4 +1,4 @@
-"""Protection domains: whose code is this, and what may it do?
+"""Protection domains: whose code this is, and what it may do.
 
 A domain is what a code object is tagged with.  It holds no permissions of its own: it asks its policy every time, so
 that a grant or a revoke takes effect everywhere at once, in captured contexts too.
@@ -89,6 +89,10 @@ def limit_allows(limit: Sequence[Permission], wanted: Wanted) -> bool:
     Source: java.security.AccessControlContext.checkPermission2 (Java SE 17): exact type and implies, one at a time.
     """
     return all(
-        any((type(held) is type(one) or type(held) is AllPermission) and held.implies(one) for held in limit for one in part)
+        any(
+            (type(held) is type(one) or type(held) is AllPermission) and held.implies(one)
+            for held in limit
+            for one in part
+        )
         for part in wanted
     )

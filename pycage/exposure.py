@@ -36,7 +36,7 @@ class Exposure:
     __slots__ = ("_label", "_name", "_target", "value")
 
     def __init__(
-        self, label: str, name: str, target: object, methods: Sequence[str], attributes: Sequence[str], shims: Shims
+        self, name: str, target: object, *, label: str, methods: Sequence[str], attributes: Sequence[str], shims: Shims
     ) -> None:
         """Build what the sandbox called ``label`` gets under ``name``; see ``Sandbox.expose``."""
         self._label = label
@@ -77,8 +77,8 @@ class Exposure:
     def _calling(self, method: str | None) -> Callable[..., object]:
         def call(*args: object, **kwargs: object) -> object:
             target = self._there()
-            bound: Callable[..., object] = target if method is None else getattr(target, method)
-            return bound(*args, **kwargs)
+            bound = target if method is None else getattr(target, method)
+            return bound(*args, **kwargs)  # type: ignore[operator]  # it was callable when it was exposed
 
         call.__name__ = method or self._name
         return call

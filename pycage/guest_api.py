@@ -17,7 +17,7 @@ __all__ = ["names"]
 _TYPES: Final[dict[str, object]] = {
     "AccessDenied": errors.AccessDenied,
     "PycageError": errors.PycageError,
-    **{name: kind for name, kind in permissions.registered_types().items()},
+    **permissions.registered_types(),
 }
 _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
     "check_permission": access.check_permission,
@@ -31,4 +31,3 @@ _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
 def names(shim: Callable[[Callable[..., object]], Callable[..., object]]) -> dict[str, object]:
     """Return the names of the virtual module, made with a sandbox's ``shim``."""
     return {**_TYPES, **{name: shim(function) for name, function in _FUNCTIONS.items()}}
-

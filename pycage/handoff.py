@@ -120,7 +120,7 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
         if raw is None and maker is None:
             return original(self, fn, *args, **kwargs)
         work = fn if raw is None else _core.bind(context_of(raw), fn)
-        # Privileged under the maker: a worker that has to be started for this belongs to the pool, not to the submitter.
+        # Privileged under the maker: a worker that has to be started belongs to the pool, not to the submitter.
         return _core.call_privileged(original, (self, work, *args), kwargs, maker, None)
 
     return submit

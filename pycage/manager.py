@@ -6,7 +6,7 @@ again.  What each event asks for stands in `events.py`; this module only asks.
 
 from __future__ import annotations
 
-import importlib._bootstrap as bootstrap  # type: ignore[import-not-found]  # frozen; typeshed leaves it out
+import importlib._bootstrap
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -53,7 +53,7 @@ NOBODY: Final = ProtectionDomain(CodeSource("pycage://nobody"), "nobody (empty s
 
 
 def _decide_event(event: str, arguments: object, top: ProtectionDomain | None, raw: Raw) -> None:
-    """Judge an audit event.  Called by the core, behind its barrier, with something other than the host on the stack."""
+    """Judge an audit event.  Called by the core, behind its barrier, when not only the host is on the stack."""
     rule = EVENTS.get(event)
     if rule is not None and rule.when_top_is_guest and top is None:
         return
@@ -85,7 +85,7 @@ _core.configure(
     permission_types=access.PERMISSION_TYPES,
     all_permission=AllPermission,
     context_type=access.AccessControlContext,
-    find_and_load=bootstrap._find_and_load.__code__,
+    find_and_load=importlib._bootstrap._find_and_load.__code__,  # type: ignore[attr-defined]  # typeshed leaves it out
 )
 
 _lock = threading.Lock()
@@ -147,4 +147,3 @@ def set_default_permissions(permissions: Iterable[Permission]) -> None:
 
 def _is_unrestricted(permissions: Permissions) -> bool:
     return any(type(permission) is AllPermission for permission in permissions)
-

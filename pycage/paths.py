@@ -27,7 +27,7 @@ For `pycage.event_arguments` only.  Nothing here decides anything; what cannot b
 # No function here imports, logs or runs code of an argument; the system calls (lstat, stat, readlink, getcwd) raise no
 # audit event on any supported version.
 
-# ruff: noqa: EM101, TRY003  # the reason of a refusal stands where it is refused
+# the reason of a refusal stands where it is refused
 # ruff: noqa: PTH109, PTH115, PTH116  # pathlib has more code than a check should run
 
 from __future__ import annotations

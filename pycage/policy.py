@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, final
 
 import attrs
 
-from pycage.domains import Principal
 from pycage.errors import PolicyError
 from pycage.permissions import AllPermission, Permission, Permissions, SandboxAdminPermission
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pycage.codesource import CodeSource
+    from pycage.domains import Principal
 
 __all__ = ["Grant", "Policy"]
 
@@ -137,7 +137,9 @@ class Policy:
         held = [grant.permission for grant in effective.conditional if grant.principals <= principals]
         return bool(held) and collection_of([*effective.granted, *held]).implies(permission)
 
-    def grant(self, source: CodeSource, *permissions: Permission, principals: Iterable[Principal] = ()) -> tuple[Grant, ...]:
+    def grant(
+        self, source: CodeSource, *permissions: Permission, principals: Iterable[Principal] = ()
+    ) -> tuple[Grant, ...]:
         """Grant ``permissions`` to ``source``, for ``principals`` only if any are given.
 
         Returns:

@@ -20,7 +20,6 @@ from pycage import access, manager
 from pycage.access import check_permission, do_privileged
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
-from pycage.decisions import PermissionRequest
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import ModuleType, TracebackType
 
+    from pycage.decisions import PermissionRequest
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.policy import Grant
 
@@ -57,12 +57,12 @@ class Result:
 
 
 def checked_name(name: str) -> str:
-    """Return a sandbox's name in normal form: letters, digits and underscores of any script, at least one.
+    r"""Return a sandbox's name in normal form: letters, digits and underscores of any script, at least one.
 
     Raises:
         PolicyError: It contains something else.
 
-    Source: com.io7m.jcage.core.JCSandboxNames, ``[[\\p{Alnum}][_]]{1,}``; after NFC, so that two names that look alike
+    Source: com.io7m.jcage.core.JCSandboxNames, ``[[\p{Alnum}][_]]{1,}``; after NFC, so that two names that look alike
     are not two sandboxes.
     """
     if type(name) is not str:
@@ -239,7 +239,7 @@ class Sandbox:
             manager.POLICY.withdraw(grants)
 
     def query(self, permission: Permission) -> str:
-        """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither; refused as things stand)."""
+        """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""
         _require_permissions((permission,))
         (wanted,) = _absolute((permission,))
         if self._domain.implies(wanted):
@@ -249,9 +249,7 @@ class Sandbox:
 
     # ---- What it is given ----
 
-    def expose(
-        self, name: str, obj: object, *, methods: Sequence[str] = (), attributes: Sequence[str] = ()
-    ) -> None:
+    def expose(self, name: str, obj: object, *, methods: Sequence[str] = (), attributes: Sequence[str] = ()) -> None:
         """Give the sandbox a narrow view of a host object: ``from host import <name>``.
 
         The sandbox gets a proxy with these methods and read-only attributes and nothing else.  A function needs no
@@ -336,6 +334,9 @@ class Sandboxes:
 
     _instance: Sandboxes | None = None
     _instance_lock = threading.Lock()
+
+    _lock: threading.Lock
+    _open: dict[str, Sandbox]
 
     def __init__(self) -> None:
         """Refuse: there is one registry, see `get`."""
@@ -429,5 +430,3 @@ class Sandboxes:
         with self._lock:
             if self._open.get(name) is sandbox:
                 del self._open[name]
-
-

@@ -37,7 +37,7 @@ def _method_template(target: Callable[..., object]) -> Callable[..., object]:
 
 @final
 class Shims:
-    """Makes the shims of one sandbox.  Each sandbox has its own copy of the two code objects, tagged with its domain."""
+    """Makes the shims of one sandbox, which has its own copy of the two code objects, tagged with its domain."""
 
     __slots__ = ("_function", "_method")
 

@@ -27,11 +27,7 @@ class Denied(Exception):
 
 def implies(granted: str, requested: str) -> bool:
     """Toy permission algebra."""
-    return (
-        granted == "*"
-        or granted == requested
-        or (granted.endswith(".*") and requested.startswith(granted[:-1]))
-    )
+    return granted == "*" or granted == requested or (granted.endswith(".*") and requested.startswith(granted[:-1]))
 
 
 class Domain:
@@ -279,9 +275,7 @@ def scenarios() -> list[tuple[str, bool, bool]]:
         worker.call(host, lambda: allowed("x", worker)),
         True,
     )
-    scoped = t.call(
-        box, lambda: t.call(host, lambda: t.do_privileged(t.spawn, None, ("path.*",)))
-    )
+    scoped = t.call(box, lambda: t.call(host, lambda: t.do_privileged(t.spawn, None, ("path.*",))))
     case(
         "S25 thread born in a limited scope, inside it",
         scoped.call(host, lambda: allowed("path.x", scoped)),

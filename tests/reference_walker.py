@@ -69,7 +69,9 @@ def _walk(frame, domain_of) -> model.Context:
 
 def _walk_below_privilege(frame, domain_of) -> model.Context:
     """The same stack as if this frame had lent nothing."""
-    older = _walk(frame.f_back, domain_of) if frame.f_back is not None else getattr(_inherited, "context", model.Context())
+    older = (
+        _walk(frame.f_back, domain_of) if frame.f_back is not None else getattr(_inherited, "context", model.Context())
+    )
     return model.merge(model.Context((_Domain(domain_of(frame.f_code)),)), older)
 
 

@@ -403,6 +403,13 @@ def test_the_core_refuses_to_be_configured_twice() -> None:
         _core.configure()
     with pytest.raises(RuntimeError, match="one manager per process"):
         _core.configure(
-            events={}, decide=ask, decide_event=ask, host=manager.HOST, nobody=manager.NOBODY, permission_types={},
-            all_permission=AllPermission, context_type=AccessControlContext, find_and_load=ask.__code__,
+            events={},
+            decide=ask,
+            decide_event=ask,
+            host=manager.HOST,
+            nobody=manager.NOBODY,
+            permission_types={},
+            all_permission=AllPermission,
+            context_type=AccessControlContext,
+            find_and_load=ask.__code__,
         )

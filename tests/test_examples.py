@@ -16,7 +16,11 @@ NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/main.py"))
 def run(example: str, directory: Path) -> str:
     done = subprocess.run(
         [sys.executable, EXAMPLES / example / "main.py"],
-        capture_output=True, text=True, timeout=120, check=False, cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=directory,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

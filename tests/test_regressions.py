@@ -186,7 +186,11 @@ def test_a_thread_cannot_begin_privileged(box: Role) -> None:
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True, text=True, timeout=60, check=False, cwd=os.environ.get("TMPDIR", "/tmp"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=os.environ.get("TMPDIR", "/tmp"),
     )
 
     assert done.stdout.splitlines() == ["['AccessDenied'] False"] * 2, done.stderr

@@ -67,7 +67,9 @@ def test_a_closed_sandbox_frees_its_name_and_keeps_nothing() -> None:
 
 def test_code_of_a_closed_sandbox_does_not_get_what_a_namesake_is_granted() -> None:
     asked = RuntimePermission("x")
-    with Sandbox("namesake", resolver=MappingResolver({"m": "import pycage\ndef ask(p):\n    pycage.check_permission(p)"})) as first:
+    with Sandbox(
+        "namesake", resolver=MappingResolver({"m": "import pycage\ndef ask(p):\n    pycage.check_permission(p)"})
+    ) as first:
         ask = first.load("m").ask
     with Sandbox("namesake", permissions=[asked]) as second:
         assert second.query(asked) == "granted"
@@ -127,13 +129,15 @@ def test_a_closed_sandbox_is_not_kept_alive() -> None:
 
 
 def test_run_returns_the_value_of_the_last_expression_and_what_was_printed(sandbox: Sandbox) -> None:
-    result = sandbox.run(dedent("""
+    result = sandbox.run(
+        dedent("""
         total = 0
         for n in range(5):
             total += n
         print("total", total)
         total * 2
-    """))
+    """)
+    )
 
     assert result == pycage.Result(value=20, stdout="total 10\n", stderr="", requests=())
 
@@ -146,7 +150,9 @@ def test_what_is_written_to_sys_stdout_and_stderr_is_in_the_result(sandbox: Sand
 
 
 def test_outside_of_a_run_output_goes_to_the_host(capsys) -> None:
-    with Sandbox("prints", resolver=MappingResolver({"m": "import sys\nprint('a')\nprint('b', file=sys.stderr)"})) as sandbox:
+    with Sandbox(
+        "prints", resolver=MappingResolver({"m": "import sys\nprint('a')\nprint('b', file=sys.stderr)"})
+    ) as sandbox:
         sandbox.load("m")
 
     assert capsys.readouterr() == ("a\n", "b\n")
@@ -196,7 +202,8 @@ def test_run_lists_what_was_asked_for(sandbox: Sandbox, tmp_path) -> None:
 
         assert result.value == "text"
         assert [(request.permission.actions, request.granted) for request in result.requests] == [
-            ("read", True), ("write", False),
+            ("read", True),
+            ("write", False),
         ]
 
 
@@ -205,7 +212,9 @@ def test_exceptions_of_the_code_come_out_as_they_are(sandbox: Sandbox) -> None:
         sandbox.run("1 / 0")
 
 
-@pytest.mark.parametrize("ending", ["raise SystemExit(3)", "exit()", "class E(BaseException): pass\nraise E", "raise GeneratorExit"])
+@pytest.mark.parametrize(
+    "ending", ["raise SystemExit(3)", "exit()", "class E(BaseException): pass\nraise E", "raise GeneratorExit"]
+)
 def test_what_would_end_the_host_comes_out_as_an_ordinary_error(sandbox: Sandbox, ending: str) -> None:
     """The corpus' D073."""
     with pytest.raises(SandboxExited):
@@ -404,8 +413,17 @@ def test_an_exposed_object_has_its_declared_methods_and_attributes_and_nothing_e
     sandbox.expose("account", account, methods=["deposit"], attributes=["owner"])
 
     assert sandbox.run("from host import account\naccount.deposit(5), account.owner").value == (5, "ann")
-    for attack in ("account.secret", "account.erase()", "account.owner = 'eve'", "account.deposit = 1", "account.log",
-                   "type(account).deposit = 1", "account.__dict__", "account.deposit.__self__", "account.deposit.__closure__"):
+    for attack in (
+        "account.secret",
+        "account.erase()",
+        "account.owner = 'eve'",
+        "account.deposit = 1",
+        "account.log",
+        "type(account).deposit = 1",
+        "account.__dict__",
+        "account.deposit.__self__",
+        "account.deposit.__closure__",
+    ):
         with pytest.raises((AttributeError, AccessDenied, pycage.RestrictedSyntaxError)):
             sandbox.run(f"from host import account\n{attack}")
     assert account.log == ["deposit 5"]
@@ -450,7 +468,9 @@ def test_a_reference_that_a_sandbox_kept_is_recalled(sandbox: Sandbox, take_back
     assert account.log == []
 
 
-def test_an_exposed_method_does_its_work_with_the_sandbox_on_the_stack_unless_it_lends(sandbox: Sandbox, tmp_path) -> None:
+def test_an_exposed_method_does_its_work_with_the_sandbox_on_the_stack_unless_it_lends(
+    sandbox: Sandbox, tmp_path
+) -> None:
     class Files:
         def read(self, name: str) -> str:
             return (tmp_path / name).read_text()

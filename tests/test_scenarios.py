@@ -13,8 +13,6 @@ from pycage.errors import AccessDenied
 from pycage.permissions import AllPermission, RuntimePermission, ThreadPermission
 
 
-
-
 HOST = Role(None)
 BOX = Role("box", ThreadPermission("start"))
 NONE = Role("none")

@@ -27,8 +27,6 @@ ROLES = [
 LIMITS = [None, (), (RuntimePermission("file.r"),), (RuntimePermission("file.*"), RuntimePermission("net.c"))]
 
 
-
-
 def domain_of(code: CodeType):
     return _core.code_domain(code) or manager.HOST
 
@@ -97,7 +95,18 @@ def run(steps, found: list) -> None:
             raise errors[0]
 
 
-KINDS = ["call", "generator", "suspended generator", "coroutine", "sort", "comprehension", "map", "privileged", "context", "thread"]
+KINDS = [
+    "call",
+    "generator",
+    "suspended generator",
+    "coroutine",
+    "sort",
+    "comprehension",
+    "map",
+    "privileged",
+    "context",
+    "thread",
+]
 STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.sampled_from(ROLES), st.sampled_from(LIMITS)), max_size=7)
 
 

@@ -20,7 +20,7 @@ class Listener:
 
     @pycage.privileged(limit=[WRITE_Z])
     def perform(self):
-        """Ask for the permission; the sandbox below on the stack does not count, because this function is privileged."""
+        """Ask for the permission; the sandbox that called does not count, because this function is privileged."""
         pycage.check_permission(WRITE_Z)
 
 
