@@ -1144,6 +1144,22 @@ core_code_domain(PyObject *Py_UNUSED(module), PyObject *code)
     return Py_NewRef(domain != NULL ? domain : Py_None);
 }
 
+PyDoc_STRVAR(seal_doc, "seal(type, /)\n--\n\n"
+                       "Make a class impossible to derive from, and return it; typing.final only tells type checkers.");
+
+static PyObject *
+core_seal(PyObject *Py_UNUSED(module), PyObject *type)
+{
+    if (!PyType_Check(type) || !PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE)) {
+        PyErr_SetString(PyExc_TypeError, "seal() needs a class");
+        return NULL;
+    }
+    /* Not __init_subclass__: a base that stands first and does not call super() would bypass it. */
+    ((PyTypeObject *)type)->tp_flags &= ~Py_TPFLAGS_BASETYPE;
+    PyType_Modified((PyTypeObject *)type);
+    return Py_NewRef(type);
+}
+
 /* ---- Set-up ------------------------------------------------------------------------------------------------------ */
 
 PyDoc_STRVAR(advance_epoch_doc, "advance_epoch()\n--\n\nForget every remembered answer: a policy has changed.");
@@ -1247,6 +1263,7 @@ static PyMethodDef core_methods[] = {
     {"configure", (PyCFunction)(void (*)(void))core_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"do_privileged", (PyCFunction)(void (*)(void))core_do_privileged, METH_FASTCALL | METH_KEYWORDS, do_privileged_doc},
     {"nearest_sandbox", core_nearest_sandbox, METH_NOARGS, nearest_sandbox_doc},
+    {"seal", core_seal, METH_O, seal_doc},
     {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
     {"snapshot", core_snapshot, METH_NOARGS, snapshot_doc},
     {"stack", core_stack, METH_O, stack_doc},

@@ -62,6 +62,7 @@ capture: Final[ContextVar[list[PermissionRequest] | None]] = ContextVar("pycage.
 
 
 @final
+@_core.seal
 class AccessControlContext:
     """A snapshot of who is on a stack, to be asked later or to be added to another stack.
 
@@ -88,11 +89,16 @@ class AccessControlContext:
             AccessDenied: One does not.
             TypeError: ``permission`` is not of a registered type.
         """
+        require_permissions((permission,))
         _conclude(permission, self, self._refusing(((permission,),)))
 
     def bind(self, callable: Callable[_P, _T], /) -> Callable[_P, _T]:  # noqa: A002  the word for it
         """Return a callable that calls ``callable`` with this context added to whatever stack it runs on."""
         return _core.bind(self, callable)
+
+    def is_within(self, other: AccessControlContext) -> bool:
+        """Return whether every sandbox of this context is in ``other`` as well."""
+        return {*self._domains} - {HOST} <= {*other._domains}
 
     def _refusing(self, wanted: Wanted) -> ProtectionDomain | None:
         """Return the domain nearest to the call that does not agree, or None."""
@@ -343,6 +349,7 @@ class _PrivilegedSteps(Coroutine[object, object, _T], Generic[_T]):
 
 
 @final
+@_core.seal
 class GuardedObject(Generic[_T]):
     """An object that is handed out only to who has a permission.
 
@@ -374,6 +381,7 @@ class GuardedObject(Generic[_T]):
 
 
 @final
+@_core.seal
 class run_as:  # noqa: N801  used like a function: with run_as(Principal("ann")): ...
     """Run a block on behalf of principals: grants made for them hold inside.
 
@@ -411,6 +419,17 @@ class run_as:  # noqa: N801  used like a function: with run_as(Principal("ann"))
 
 
 PERMISSION_TYPES: Final[dict[type, None]] = {}
+
+
+def require_permissions(permissions: tuple[object, ...]) -> None:
+    """Return if all are exactly of registered types, raise TypeError otherwise."""
+    for permission in permissions:
+        if type(permission) not in PERMISSION_TYPES:
+            message = (
+                f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}; "
+                "types of your own are registered with register_permission_type()"
+            )
+            raise TypeError(message)
 
 
 def register_permission_type(kind: type[Permission], /) -> type[Permission]:

@@ -37,6 +37,7 @@ _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 
 
 @final
+@_core.seal
 class Cage:
     """The inside of one sandbox."""
 
@@ -49,9 +50,9 @@ class Cage:
         resolver: Resolver | None,
         sandbox_policy: LoaderPolicy | None,
         host_policy: LoaderPolicy | None,
-        pycage_names: Mapping[str, object],
+        registry: Callable[[], object],
     ) -> None:
-        """Build it; see `Sandbox` for the arguments.  ``pycage_names``: what else its ``import pycage`` gives."""
+        """Build it; see `Sandbox` for the arguments.  ``registry``: what its ``Sandboxes.get`` calls."""
         self._domain = domain
         self._exposed: dict[str, Exposure] = {}
         self._shims = Shims(domain)
@@ -66,7 +67,7 @@ class Cage:
             module_globals=self._module_globals,
             shim=shim,
             privileged=_core.do_privileged,
-            extra={"pycage": lambda: {**guest_api.names(shim), **pycage_names}},
+            extra={"pycage": lambda: guest_api.names(shim, registry)},
             own_module=self._guards.own_module,
             tools=Tools(owns=self._guards.own, read=self._guards.getattr, streams=STREAMS),
             record=access.record_denial,
@@ -171,6 +172,7 @@ class Cage:
 
 
 @final
+@_core.seal
 class Stream:
     """``sys.stdout`` or ``sys.stderr`` as a sandbox has it: writes to the result of the run, or to the host's own."""
 

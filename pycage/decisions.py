@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, final
 
 import attrs
 
+from pycage import _core
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,7 @@ class Decision:
 
 
 @final
+@_core.seal
 class DecisionLog:
     """The newest decisions, in bounded memory.  May be used from any thread."""
 

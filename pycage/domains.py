@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias, final
 
 import attrs
 
+from pycage import _core
 from pycage._core import Domain
 from pycage.permissions import AllPermission
 
@@ -35,6 +36,7 @@ class Principal:
 
 
 @final
+@_core.seal
 class ProtectionDomain(Domain):
     """A code source under a policy; every frame of sandboxed code has exactly one.
 

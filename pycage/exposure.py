@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
-from pycage import access
+from pycage import _core, access
 from pycage.errors import PolicyError
 from pycage.permissions import RuntimePermission
 
@@ -26,6 +26,7 @@ _FUNCTIONS: Final = (types.BuiltinFunctionType, types.FunctionType, types.Method
 
 
 @final
+@_core.seal
 class Exposure:
     """One object exposed to one sandbox.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pycage import access, errors, permissions
+from pycage import _core, access, errors, permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,12 @@ _FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
 }
 
 
-def names(shim: Callable[[Callable[..., object]], Callable[..., object]]) -> dict[str, object]:
-    """Return the names of the virtual module, made with a sandbox's ``shim``."""
-    return {**_TYPES, **{name: shim(function) for name, function in _FUNCTIONS.items()}}
+def names(
+    shim: Callable[[Callable[..., object]], Callable[..., object]], registry: Callable[[], object]
+) -> dict[str, object]:
+    """Return the names of the virtual module, made with a sandbox's ``shim``.
+
+    ``Sandboxes`` there is a stand-in with ``get``, which calls ``registry``.
+    """
+    sandboxes = _core.seal(type("Sandboxes", (), {"__slots__": (), "get": staticmethod(shim(registry))}))
+    return {**_TYPES, "Sandboxes": sandboxes, **{name: shim(function) for name, function in _FUNCTIONS.items()}}

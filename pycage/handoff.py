@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _START: Final = ThreadPermission("start")
+_MODIFY: Final = ThreadPermission("modify")
 
 # Every name under which a thread is started.  Thread.start goes through the names in threading, whatever a subclass
 # overrides, so the binding cannot be avoided there.
@@ -56,6 +57,7 @@ def install() -> None:
     threading.Thread.start = _start_as_maker(threading.Thread.start)  # type: ignore[method-assign]
     ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
+    ThreadPoolExecutor.shutdown = _shutdown(ThreadPoolExecutor.shutdown)  # type: ignore[method-assign]
 
 
 # ---- Who made an object ---------------------------------------------------------------------------------------------
@@ -124,3 +126,17 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
         return _core.call_privileged(original, (self, work, *args), kwargs, maker, None)
 
     return submit
+
+
+def _shutdown(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def shutdown(self: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
+        # A sandbox may end its own pools, not those of others.  Source: SecurityManager.checkAccess(ThreadGroup).
+        raw = _core.snapshot()
+        if raw is not None:
+            maker = _maker_of(self)
+            if maker is None or not context_of(raw).is_within(maker):
+                check_permission(_MODIFY)
+        original(self, *args, **kwargs)
+
+    return shutdown

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, final
 
 import attrs
 
+from pycage import _core
+from pycage.codesource import CodeSource
 from pycage.errors import PolicyError
 from pycage.permissions import AllPermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pycage.codesource import CodeSource
     from pycage.domains import Principal
 
 __all__ = ["Grant", "Policy"]
@@ -30,6 +31,7 @@ _MUST_KEEP = SandboxAdminPermission("*", "setDefaultPermissions")
 
 
 @final
+@_core.seal
 @attrs.frozen(eq=False)
 class Grant:
     """One line of a policy.  Two grants are never equal: each can be withdrawn on its own."""
@@ -81,6 +83,7 @@ def collection_of(permissions: Iterable[Permission]) -> Permissions:
 
 
 @final
+@_core.seal
 class Policy:
     """Grants and denials per code source, and the default permissions of code in no sandbox.
 
@@ -146,12 +149,12 @@ class Policy:
             The grants, to be handed to `withdraw`.
         """
         who = frozenset(principals)
-        _require(permissions)
+        _require(source, permissions)
         return self._add(tuple(Grant(source, permission, who) for permission in permissions))
 
     def deny(self, source: CodeSource, *permissions: Permission) -> tuple[Grant, ...]:
         """Deny ``permissions`` to ``source``, whatever is granted now or later; `withdraw` ends it."""
-        _require(permissions)
+        _require(source, permissions)
         return self._add(tuple(Grant(source, permission, denied=True) for permission in permissions))
 
     def withdraw(self, grants: Iterable[Grant]) -> None:
@@ -172,7 +175,7 @@ class Policy:
             PolicyError: A wider grant would still imply one of them.  Nothing is changed: revoke the wider grant, or
                 use `deny`.
         """
-        _require(permissions)
+        _require(source, permissions)
         with self._lock:
             kept: list[Grant] = []
             changed = False
@@ -219,7 +222,10 @@ class Policy:
         self._on_change()
 
 
-def _require(permissions: tuple[Permission, ...]) -> None:
+def _require(source: CodeSource, permissions: tuple[Permission, ...]) -> None:
+    if type(source) is not CodeSource:  # its implies() decides whom a grant reaches
+        message = f"expected a CodeSource, got {type(source).__name__}"
+        raise TypeError(message)
     for permission in permissions:
         if not isinstance(permission, Permission):
             message = f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}"

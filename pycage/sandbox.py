@@ -12,12 +12,13 @@ import functools
 import os
 import threading
 import unicodedata
-from typing import TYPE_CHECKING, Final, final
+from types import MethodType
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, final
 
 import attrs
 
-from pycage import access, manager
-from pycage.access import check_permission, do_privileged
+from pycage import _core, access, manager
+from pycage.access import check_permission, do_privileged, require_permissions
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
@@ -25,7 +26,7 @@ from pycage.errors import DuplicateSandboxError, PolicyError
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from types import ModuleType, TracebackType
 
     from pycage.decisions import PermissionRequest
@@ -36,8 +37,37 @@ __all__ = ["Result", "Sandbox", "Sandboxes"]
 
 URL_PREFIX: Final = "pycage://sandbox/"
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
 
 @final
+@_core.seal
+class _Administering:
+    """A method that changes what a sandbox may do.
+
+    Whoever reads it off a handle with a sandbox on the stack gets it bound to that stack: handed on to the host, as in
+    ``map(sandbox.grant, [permission])``, it is still judged as the sandbox's call.
+    """
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    def __get__(self, handle: object, kind: type | None = None) -> Callable[..., object]:
+        method = self._function if handle is None else MethodType(self._function, handle)
+        raw = _core.snapshot()
+        return method if raw is None else _core.bind(access.context_of(raw), method)
+
+
+def administering(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make a method of a handle `_Administering`."""
+    return _Administering(function)  # type: ignore[return-value]  # a descriptor that gives the same call
+
+
+@final
+@_core.seal
 @attrs.frozen
 class Result:
     """What a `Sandbox.run` came to.
@@ -76,6 +106,7 @@ def checked_name(name: str) -> str:
 
 
 @final
+@_core.seal
 class Sandbox:
     """A named cage: code loaded into it may do what is granted to it, and what it lacks stops the code it calls too.
 
@@ -110,7 +141,7 @@ class Sandbox:
         registry = Sandboxes.get()
         self._name = checked_name(name)
         wanted = tuple(permissions)
-        _require_permissions(wanted)
+        require_permissions(wanted)
         check_permission(SandboxAdminPermission(self._name, "createSandbox"))
         self._closed = False
         self._lock = threading.Lock()
@@ -124,7 +155,7 @@ class Sandbox:
                 sandbox_policy=sandbox_policy,
                 host_policy=host_policy,
                 # Sandboxed code may ask for the registry, as in jcage; it answers by the permissions of who asks.
-                pycage_names={"Sandboxes": Sandboxes},
+                registry=Sandboxes.get,
             )
             self._cage = do_privileged(build)  # who may create a sandbox needs no permission for how it is built
             manager.POLICY.grant(self._domain.code_source, *_absolute(wanted))
@@ -200,12 +231,14 @@ class Sandbox:
 
     # ---- What it may do ----
 
+    @administering
     def grant(self, *permissions: Permission, principals: Iterable[Principal] = ()) -> None:
         """Grant permissions, for `principals` only if any are given; effective on the next check."""
         self._administer()
-        _require_permissions(permissions)
+        require_permissions(permissions)
         manager.POLICY.grant(self._domain.code_source, *_absolute(permissions), principals=principals)
 
+    @administering
     def revoke(self, *permissions: Permission) -> bool:
         """Take permissions away, of any principal; effective on the next check, everywhere.
 
@@ -218,20 +251,22 @@ class Sandbox:
             PolicyError: A wider grant would still imply one of them; nothing is changed.
         """
         self._administer()
-        _require_permissions(permissions)
+        require_permissions(permissions)
         return manager.POLICY.revoke(self._domain.code_source, *_absolute(permissions))
 
+    @administering
     def deny(self, *permissions: Permission) -> None:
         """Deny permissions: a denial beats every grant, made before or after."""
         self._administer()
-        _require_permissions(permissions)
+        require_permissions(permissions)
         manager.POLICY.deny(self._domain.code_source, *_absolute(permissions))
 
+    @administering
     @contextlib.contextmanager
     def granted(self, *permissions: Permission) -> Iterator[None]:
         """Grant permissions for the time of a ``with`` block.  What was granted before stays granted after it."""
         self._administer()
-        _require_permissions(permissions)
+        require_permissions(permissions)
         grants: tuple[Grant, ...] = manager.POLICY.grant(self._domain.code_source, *_absolute(permissions))
         try:
             yield
@@ -240,7 +275,7 @@ class Sandbox:
 
     def query(self, permission: Permission) -> str:
         """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""
-        _require_permissions((permission,))
+        require_permissions((permission,))
         (wanted,) = _absolute((permission,))
         if self._domain.implies(wanted):
             return "granted"
@@ -249,6 +284,7 @@ class Sandbox:
 
     # ---- What it is given ----
 
+    @administering
     def expose(self, name: str, obj: object, *, methods: Sequence[str] = (), attributes: Sequence[str] = ()) -> None:
         """Give the sandbox a narrow view of a host object: ``from host import <name>``.
 
@@ -268,6 +304,7 @@ class Sandbox:
         self._administer()
         self._cage.expose(name, obj, methods, attributes)
 
+    @administering
     def unexpose(self, name: str) -> None:
         """Take back an exposed object; references that the sandbox kept raise AccessDenied from now on."""
         self._administer()
@@ -275,6 +312,7 @@ class Sandbox:
 
     # ---- Life ----
 
+    @administering
     def close(self) -> None:
         """Take everything away and free the name.  Code of the sandbox that still runs has no permissions any more."""
         check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
@@ -285,7 +323,7 @@ class Sandbox:
         self._domain.close()
         self._cage.close()
         manager.POLICY.clear(self._domain.code_source)
-        Sandboxes._the_one()._remove(self._name, self)
+        _REGISTRY._remove(self._name, self)
 
     def __enter__(self) -> Sandbox:
         self._require_open()
@@ -306,16 +344,6 @@ class Sandbox:
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
 
 
-def _require_permissions(permissions: tuple[Permission, ...]) -> None:
-    for permission in permissions:
-        if type(permission) not in access.PERMISSION_TYPES:
-            message = (
-                f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}; "
-                "types of your own are registered with register_permission_type()"
-            )
-            raise TypeError(message)
-
-
 def _absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
     """Make relative paths absolute now, because the working directory may change: a grant must not move with it."""
     return tuple(
@@ -327,13 +355,11 @@ def _absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
 
 
 @final
+@_core.seal
 class Sandboxes:
     """All open sandboxes of the process.  There is one; `get` returns it."""
 
     __slots__ = ("_lock", "_open")
-
-    _instance: Sandboxes | None = None
-    _instance_lock = threading.Lock()
 
     _lock: threading.Lock
     _open: dict[str, Sandbox]
@@ -342,16 +368,6 @@ class Sandboxes:
         """Refuse: there is one registry, see `get`."""
         message = "there is one registry of sandboxes: call Sandboxes.get()"
         raise TypeError(message)
-
-    @classmethod
-    def _the_one(cls) -> Sandboxes:
-        with cls._instance_lock:
-            if cls._instance is None:
-                registry = object.__new__(cls)
-                registry._lock = threading.Lock()
-                registry._open = {}
-                cls._instance = registry
-            return cls._instance
 
     @staticmethod
     def get() -> Sandboxes:
@@ -362,8 +378,9 @@ class Sandboxes:
         """
         check_permission(SandboxAdminPermission("*", "getSandboxes"))
         manager.install()
-        return Sandboxes._the_one()
+        return _REGISTRY
 
+    @administering
     def create(
         self,
         name: str,
@@ -387,6 +404,7 @@ class Sandboxes:
         """Return the open sandbox of this name, or None."""
         return self._open.get(checked_name(name))
 
+    @administering
     def set_default_permissions(self, permissions: Iterable[Permission]) -> None:
         """Replace the permissions of all code that is in no sandbox.
 
@@ -396,7 +414,7 @@ class Sandboxes:
         """
         check_permission(SandboxAdminPermission("*", "setDefaultPermissions"))
         wanted = tuple(permissions)
-        _require_permissions(wanted)
+        require_permissions(wanted)
         manager.set_default_permissions(wanted)
 
     @property
@@ -430,3 +448,13 @@ class Sandboxes:
         with self._lock:
             if self._open.get(name) is sandbox:
                 del self._open[name]
+
+
+def _make_registry() -> Sandboxes:
+    registry = object.__new__(Sandboxes)
+    registry._lock = threading.Lock()
+    registry._open = {}
+    return registry
+
+
+_REGISTRY: Final = _make_registry()

@@ -36,6 +36,7 @@ def _method_template(target: Callable[..., object]) -> Callable[..., object]:
 
 
 @final
+@_core.seal
 class Shims:
     """Makes the shims of one sandbox, which has its own copy of the two code objects, tagged with its domain."""
 

@@ -122,7 +122,6 @@ def test_a_handle_in_a_pool_of_the_host_still_knows_who_sent_it(box):
     assert box.query(OP) == "prompt"
 
 
-@pytest.mark.xfail(strict=True, reason="a bound method of a handle runs later without the sandbox on the stack")
 def test_a_handle_in_a_lazy_result_still_knows_who_made_it(box):
     """jcage M5: the host merely looks at what it was given."""
     result = run(box, "map(box.grant, [everything])", box=box, everything=AllPermission())
@@ -172,7 +171,6 @@ taken
 """
 
 
-@pytest.mark.xfail(strict=True, reason="Sandbox and Sandboxes are final for type checkers only")
 @pytest.mark.parametrize("source", [DERIVED, REGISTRY, LOCK, REGISTRY + DERIVED], ids=range(4))
 def test_a_sandbox_cannot_derive_from_what_administers(source: str):
     """jcage M5, J1: the class of the handle is as good as it, and so is the class of the registry."""
