@@ -32,6 +32,7 @@ ANY: Final = 4  # *
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
 _ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?")
 _ZONE: Final = re.compile(r"[A-Za-z0-9_.-]+")
+_BRACKETS: Final = re.compile(r"\[([^\]]*)\](?:/(.*))?", re.DOTALL)
 _PREFIX: Final = re.compile(r"[0-9]{1,3}")
 _PORTS: Final = re.compile(r"([0-9]{0,5})(-?)([0-9]{0,5})")
 
@@ -154,12 +155,10 @@ def split_host(name: str) -> tuple[str, str, str]:
             message = f"{shorten(name)} is ambiguous; put an IPv6 address in brackets, as in [::1]:80"
             raise ValueError(message)
     if name.startswith("["):
-        end = name.find("]")
-        colon = name.find(":", end)
-        if end < 0 or (colon < 0 and name[end + 1 :][:1] not in {"", "/"}):
-            message = f"{shorten(name)}: write an IPv6 address in brackets, with nothing but /prefix and :ports behind"
-            raise ValueError(message)
-        return (name, name, "") if colon < 0 else (name, name[:colon], name[colon + 1 :])
+        # What is before the bracket, and whether there is one at all, is for HostPattern to judge.
+        inside, bracket, behind = name.partition("]")
+        prefix, _, ports = behind.partition(":")
+        return name, inside + bracket + prefix, ports
     host, _, ports = name.partition(":")
     return name, host, ports
 
@@ -199,14 +198,18 @@ def _parse_ipv4(address: str, prefix: str | None) -> HostPattern:
 
 
 def _parse_ipv6(host: str) -> HostPattern:
-    inside, _, behind = host[1:].partition("]")
+    match = _BRACKETS.fullmatch(host)
+    if match is None:
+        message = f"{shorten(host)}: write an IPv6 address in brackets, with nothing but /prefix and :ports behind"
+        raise ValueError(message)
+    inside, prefix = match.groups()
     text, percent, zone = inside.partition("%")
     try:
-        if behind:
+        if prefix is not None:
             if percent:
                 message = f"{shorten(host)}: a network has no zone"
                 raise ValueError(message)
-            return _parse_network(IPv6Network, text, behind[1:])
+            return _parse_network(IPv6Network, text, prefix)
         address = IPv6Address(text)
     except AddressValueError:
         message = f"{shorten(host)} is not an IPv6 address"

@@ -39,6 +39,7 @@ def test_a_library_is_granted_by_path_or_by_name(grant: str, request_name: str) 
         ("./libm.so.6", "libm.so.6"),
         ("libm.so.6", "LIBM.so.6"),
         ("lib*", "libm.so.6"),
+        ("libm.so.6", "libm.so.6/x"),
         ("-", "libm.so.6"),
         ("libm.so.6", "*"),
     ],

@@ -41,6 +41,7 @@ def test_a_program_is_granted_by_its_path(grant: str, request_name: str) -> None
         ("ls", "/tmp/ls"),
         ("/-", "fork"),
         ("fork", "./fork"),
+        ("fork", "fork/x"),
         ("./fork", "fork"),
         ("-", "fork"),
     ],
