@@ -20,7 +20,7 @@ from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import CodeType, ModuleType
 
     from pycage.domains import ProtectionDomain

@@ -14,7 +14,6 @@ import attrs
 
 from pycage import _core
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -35,5 +35,5 @@ def names(
 
     ``Sandboxes`` there is a stand-in with ``get``, which calls ``registry``.
     """
-    sandboxes = _core.seal(type("Sandboxes", (), {"__slots__": (), "get": staticmethod(shim(registry))}))
+    sandboxes: type[object] = _core.seal(type("Sandboxes", (), {"__slots__": (), "get": staticmethod(shim(registry))}))
     return {**_TYPES, "Sandboxes": sandboxes, **{name: shim(function) for name, function in _FUNCTIONS.items()}}
