@@ -23,8 +23,16 @@
  * Classes that stand in for another object (GenericAlias, proxies) would make the other object look own, so nothing
  * derived from them is registered.
  *
- * What still fails.  A host class derived from a guest's class with the guest's __bases__ tuple counts as own.  An own
- * object whose host base class forwards attribute reads (a __getattr__ of the host's) reads with the host's eyes.
+ * An own object is not all the sandbox's: class E(Enum) brings along what Enum is made of, E._convert_ copies the
+ * globals of any module, and E.__getstate__(host_object) hands out the host's state.  So a private name that a host
+ * class of the MRO defines is read only if the sandbox defines it too, nearer, and then the value is taken from the
+ * sandbox's own dictionary, in one step: a guard that answers "yes" and lets the interpreter read would be asked about
+ * E._convert_ while it is the guest's, and another thread or a finalizer would delete it before it is read.  Most own
+ * classes have no host base but built-in types without private names; that is remembered by the address of their MRO,
+ * which like the bases cannot be changed by a guest.
+ *
+ * What still fails.  A host class derived from a guest's class with the guest's __bases__ tuple counts as own.  What a
+ * method of a host base class stores *in* an own object (its __dict__, its slots) is the sandbox's to read.
  *
  * Which functions can run Python code: own() asks only exact built-in things and the injected code_owner; read() and
  * everything that gets or sets an attribute may run anything.  No borrowed reference is kept across those.
@@ -79,7 +87,15 @@ code_set_consts(PyCodeObject *code, PyObject *constants)
 
 /* -- What names.py decided; set once, before any guest exists ------------------------------------------------------ */
 
-enum kind { PLAIN, NEVER, OWN, CLASS, FORMAT, VALUE, COPY, DICT, MUTATOR, READER };
+enum kind { PLAIN, NEVER, OWN, CLASS, FORMAT, VALUE, COPY, DICT, MUTATOR, READER, CHANGER };
+
+/* A set of objects by address, which it keeps alive: a tuple of bases, a tuple of classes, a class. */
+typedef struct {
+    PyObject **table;       /* open addressing */
+    size_t mask, used;
+    void *last;             /* the one found last */
+} Addresses;
+
 
 static PyObject *kinds;         /* dict: name -> kind */
 static PyObject *unstorable;    /* frozenset of names */
@@ -87,10 +103,15 @@ static PyObject *value_of;      /* dict: name -> tuple of types */
 static PyObject *formatters;    /* tuple of types whose format() reads attributes by itself */
 static PyObject *transparent;   /* tuple of types that stand in for another object */
 static PyObject *safe_types;    /* tuple of types whose instances are plain containers of attributes */
+static PyObject *sealed;        /* tuple of types that no class of a sandbox may have as a base */
+static PyObject *inherited;     /* dict: a host's private name -> 1: to be read off own instances, 2: off own classes too */
+static Addresses bare_types;    /* built-in types without private names */
+static PyTypeObject *view_type; /* modules whose dictionary holds only what a sandbox may see */
 static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
 static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
+static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
 
 static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type, Refuser_Type;
 
@@ -99,9 +120,8 @@ typedef struct {
     PyObject *owner;        /* what code_owner() answers for code of this sandbox */
     PyObject *code_owner;   /* callable: code -> owner or None */
     PyObject *denied;       /* callable: reason, name or None, type name -> exception */
-    PyObject **table;       /* open addressing: tuples of bases, strong */
-    size_t mask, used;
-    void *last;             /* the tuple found last */
+    Addresses bases;        /* what makes a class own */
+    Addresses bare;         /* MROs of own classes with no private names but the sandbox's */
     PyObject *modules;      /* dict: address -> weak reference */
     PyObject *patterns;     /* dict: address of a class -> (class, match args, stand-in) */
     PyObject *weakrefs;
@@ -163,10 +183,9 @@ storable(PyObject *name)
 
 /* -- Denials ------------------------------------------------------------------------------------------------------- */
 
-/* Sets the exception that the host's factory makes, always something; returns NULL.  Runs the host's code only: it is
- * given the C name of the type, never the object. */
-static void *
-deny(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
+/* New reference to the exception that the host's factory makes, which also records it; or NULL with another. */
+static PyObject *
+make_denial(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
 {
     if (self->denied == NULL) {
         PyErr_SetString(PyExc_PermissionError, "access denied: the sandbox is closed");
@@ -177,7 +196,15 @@ deny(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
     if (text == NULL) {
         return NULL;
     }
-    PyObject *exception = PyObject_CallFunction(self->denied, "sON", reason, name == NULL ? Py_None : name, text);
+    return PyObject_CallFunction(self->denied, "sON", reason, name == NULL ? Py_None : name, text);
+}
+
+/* Sets the exception that the host's factory makes, always something; returns NULL.  Runs the host's code only: it is
+ * given the C name of the type, never the object. */
+static void *
+deny(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
+{
+    PyObject *exception = make_denial(self, reason, name, object);
     if (exception == NULL) {
         return NULL;
     }
@@ -193,24 +220,24 @@ deny(GuardSet *self, const char *reason, PyObject *name, PyObject *object)
 /* -- Ownership ----------------------------------------------------------------------------------------------------- */
 
 static inline size_t
-slot_of(const GuardSet *self, const void *bases)
+slot_of(const Addresses *set, const void *object)
 {
-    size_t hash = (size_t)(uintptr_t)bases;
-    return ((hash >> 4) ^ (hash >> 13)) & self->mask;
+    size_t hash = (size_t)(uintptr_t)object;
+    return ((hash >> 4) ^ (hash >> 13)) & set->mask;
 }
 
 static inline int
-has_bases(GuardSet *self, void *bases)
+has(Addresses *set, void *object)
 {
-    if (bases == self->last) {
-        return bases != NULL;
+    if (object == set->last) {
+        return object != NULL;
     }
-    if (self->table == NULL || bases == NULL) {
+    if (set->table == NULL || object == NULL) {
         return 0;
     }
-    for (size_t i = slot_of(self, bases); self->table[i] != NULL; i = (i + 1) & self->mask) {
-        if (self->table[i] == bases) {
-            self->last = bases;
+    for (size_t i = slot_of(set, object); set->table[i] != NULL; i = (i + 1) & set->mask) {
+        if (set->table[i] == object) {
+            set->last = object;
             return 1;
         }
     }
@@ -220,22 +247,22 @@ has_bases(GuardSet *self, void *bases)
 static inline int
 is_own_class(GuardSet *self, PyTypeObject *type)
 {
-    return has_bases(self, type->tp_bases);
+    return has(&self->bases, type->tp_bases);
 }
 
-/* Makes room, and drops the tuples that nothing else refers to any more: their classes are gone. */
+/* Makes room, and drops what nothing else refers to any more: the classes are gone. */
 static int
-grow(GuardSet *self)
+grow(Addresses *set)
 {
-    size_t live = 0, old_size = self->table == NULL ? 0 : self->mask + 1;
+    size_t live = 0, old_size = set->table == NULL ? 0 : set->mask + 1;
     for (size_t i = 0; i < old_size; i++) {
-        live += self->table[i] != NULL && Py_REFCNT(self->table[i]) > 1;
+        live += set->table[i] != NULL && Py_REFCNT(set->table[i]) > 1;
     }
     size_t size = 16;
     while (size < live * 4) {
         size *= 2;
     }
-    PyObject **old = self->table;
+    PyObject **old = set->table;
     PyObject **table = PyMem_Calloc(size, sizeof(PyObject *));
     if (table == NULL) {
         PyErr_NoMemory();
@@ -243,19 +270,19 @@ grow(GuardSet *self)
     }
     /* Sort the old entries into the new table first; what is dropped is released only when the table is whole again,
      * because releasing runs destructors. */
-    self->table = table;
-    self->mask = size - 1;
-    self->used = 0;
-    self->last = NULL;
+    set->table = table;
+    set->mask = size - 1;
+    set->used = 0;
+    set->last = NULL;
     for (size_t i = 0; i < old_size; i++) {
-        PyObject *bases = old[i];
-        if (bases != NULL && Py_REFCNT(bases) > 1) {
-            size_t j = slot_of(self, bases);
+        PyObject *entry = old[i];
+        if (entry != NULL && Py_REFCNT(entry) > 1) {
+            size_t j = slot_of(set, entry);
             while (table[j] != NULL) {
-                j = (j + 1) & self->mask;
+                j = (j + 1) & set->mask;
             }
-            table[j] = bases;
-            self->used++;
+            table[j] = entry;
+            set->used++;
             old[i] = NULL;
         }
     }
@@ -267,25 +294,43 @@ grow(GuardSet *self)
 }
 
 static int
+add(Addresses *set, PyObject *object)
+{
+    if (has(set, object)) {
+        return 0;
+    }
+    if ((set->table == NULL || (set->used + 1) * 3 > (set->mask + 1) * 2) && grow(set) < 0) {
+        return -1;
+    }
+    size_t i = slot_of(set, object);
+    while (set->table[i] != NULL) {
+        i = (i + 1) & set->mask;
+    }
+    set->table[i] = Py_NewRef(object);
+    set->used++;
+    return 0;
+}
+
+static void
+forget(Addresses *set)
+{
+    PyObject **table = set->table;
+    size_t size = table == NULL ? 0 : set->mask + 1;
+    *set = (Addresses){0};
+    for (size_t i = 0; i < size; i++) {
+        Py_XDECREF(table[i]);
+    }
+    PyMem_Free(table);
+}
+
+static int
 add_bases(GuardSet *self, PyObject *bases)
 {
     if (self->denied == NULL) {
         deny(self, "", NULL, NULL);
         return -1;
     }
-    if (has_bases(self, bases)) {
-        return 0;
-    }
-    if ((self->table == NULL || (self->used + 1) * 3 > (self->mask + 1) * 2) && grow(self) < 0) {
-        return -1;
-    }
-    size_t i = slot_of(self, bases);
-    while (self->table[i] != NULL) {
-        i = (i + 1) & self->mask;
-    }
-    self->table[i] = Py_NewRef(bases);
-    self->used++;
-    return 0;
+    return add(&self->bases, bases);
 }
 
 static int
@@ -306,11 +351,30 @@ may_own(PyObject *bases)
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
         PyObject *base = PyTuple_GET_ITEM(bases, i);
         if (!PyType_Check(base) || PyType_IsSubtype((PyTypeObject *)base, &PySuper_Type)
-            || subtype_of_any((PyTypeObject *)base, transparent)) {
+            || subtype_of_any((PyTypeObject *)base, transparent) || subtype_of_any((PyTypeObject *)base, sealed)) {
             return 0;
         }
     }
     return 1;
+}
+
+/* -1 with an exception if one of these bases may be nobody's. */
+static int
+check_sealed(GuardSet *self, PyObject *bases)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
+        PyObject *base = PyTuple_GET_ITEM(bases, i);
+        if (PyType_Check(base) && subtype_of_any((PyTypeObject *)base, sealed)) {
+            const char *text = ((PyTypeObject *)base)->tp_name;
+            PyObject *name = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+            if (name != NULL) {
+                deny(self, "sealed", name, base);
+                Py_DECREF(name);
+            }
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int
@@ -423,6 +487,270 @@ is_writable(GuardSet *self, PyObject *object)
         }
     }
     return is_own_slow(self, object);
+}
+
+/* -- Private names ------------------------------------------------------------------------------------------------- */
+
+enum reach {
+    NOT,        /* not an own object */
+    FREE,       /* whatever the name leads to is the sandbox's: the interpreter may read it */
+    NARROW,     /* the host has something of that name there: only private_get() may read it */
+};
+
+static inline int
+ends_with_underscore(PyObject *name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    return length > 0 && PyUnicode_READ_CHAR(name, length - 1) == '_';
+}
+
+/* Whether no class of a type's MRO, apart from the sandbox's, has private names (__special__ ones do not count), or
+ * answers for attributes that it does not have. */
+static inline int
+is_bare(GuardSet *self, PyTypeObject *type)
+{
+    PyObject *mro = type->tp_mro;
+    if (has(&self->bare, mro)) {
+        return 1;
+    }
+    if (mro == NULL) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *cls = PyTuple_GET_ITEM(mro, i);
+        if (!is_own_class(self, (PyTypeObject *)cls) && !has(&bare_types, cls)) {
+            return 0;
+        }
+    }
+    if (add(&self->bare, mro) < 0) {
+        PyErr_Clear();
+    }
+    return 1;
+}
+
+/* New reference to the value of a name in one class's dictionary, or NULL, with or without an exception. */
+static PyObject *
+class_value(PyObject *cls, PyObject *name)
+{
+    PyObject *dict = type_dict((PyTypeObject *)cls);
+    PyObject *value = dict == NULL ? NULL : Py_XNewRef(PyDict_GetItemWithError(dict, name));
+    Py_XDECREF(dict);
+    return value;
+}
+
+/* Whether a host class of the MRO defines the name, or answers for names that it does not define; -1 with an exception.
+ * Runs no code of a guest: looks into dictionaries of the host only. */
+static int
+host_answers(GuardSet *self, PyTypeObject *type, PyObject *name)
+{
+    PyObject *mro = Py_XNewRef(type->tp_mro);
+    int found = mro == NULL;
+    for (Py_ssize_t i = 0; !found && i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *cls = PyTuple_GET_ITEM(mro, i);
+        if (is_own_class(self, (PyTypeObject *)cls)) {
+            continue;
+        }
+        PyObject *names[] = {name, name_getattr, name_getattribute};
+        for (size_t j = 0; !found && j < sizeof names / sizeof *names; j++) {
+            PyObject *value = class_value(cls, names[j]);
+            /* A C type's own idea of reading attributes calls nobody. */
+            found = value != NULL && (j == 0 || !Py_IS_TYPE(value, &PyWrapperDescr_Type));
+            Py_XDECREF(value);
+            if (value == NULL && PyErr_Occurred()) {
+                found = -1;
+            }
+        }
+    }
+    Py_XDECREF(mro);
+    return found;
+}
+
+/* How far a private or special name may be read from an object; -1 with an exception.  Runs no code of a guest. */
+static int
+private_reach(GuardSet *self, PyObject *object, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(object), *meta = NULL;
+    int bound = 1, answers;
+    if (is_own_class(self, type) && !PyType_Check(object) && !ends_with_underscore(name) && is_bare(self, type)) {
+        return FREE;
+    }
+    if (is_super(object)) {
+        PyObject *behind = is_own(self, object) ? behind_super(object) : NULL;
+        if (behind == NULL) {
+            return NOT;
+        }
+        PyObject *start = Py_TYPE(super_self_class)->tp_descr_get(super_self_class, object, (PyObject *)type);
+        bound = start != behind;
+        Py_DECREF(behind);
+        if (start == NULL || !PyType_Check(start)) {
+            PyErr_Clear();
+            Py_XDECREF(start);
+            return NOT;
+        }
+        answers = host_answers(self, (PyTypeObject *)start, name);
+        Py_DECREF(start);
+    } else if (PyType_Check(object)) {
+        if (!is_own(self, object)) {
+            return NOT;
+        }
+        meta = type;
+        type = (PyTypeObject *)object;
+        bound = 0;
+        if (!ends_with_underscore(name) && is_bare(self, type) && (meta == &PyType_Type || is_bare(self, meta))) {
+            return FREE;
+        }
+        answers = host_answers(self, type, name);
+        if (answers == 0) {
+            answers = host_answers(self, meta, name);
+        }
+    } else if (is_own_class(self, type)) {
+        answers = host_answers(self, type, name);
+    } else if (view_type != NULL && type == view_type) {
+        int shown = PyDict_Contains(PyModule_GetDict(object), name);
+        return shown < 0 ? -1 : shown ? FREE : NOT;
+    } else {
+        /* Functions and modules: what they are made of has rows in names.py. */
+        return is_own_slow(self, object) ? FREE : NOT;
+    }
+    if (answers <= 0) {
+        return answers < 0 ? -1 : FREE;
+    }
+    PyObject *row = PyDict_GetItemWithError(inherited, name);
+    if (row == NULL && PyErr_Occurred()) {
+        return -1;
+    }
+    return row != NULL && (bound || PyLong_AsLong(row) == 2) ? FREE : NARROW;
+}
+
+/* New reference to the value that the first class of an MRO, from a place on, has for a name; *own tells whose class.
+ * NULL without an exception if there is none.  Keys of own classes may run code of the guest. */
+static PyObject *
+first_value(GuardSet *self, PyTypeObject *type, PyObject *after, PyObject *name, int *own)
+{
+    PyObject *mro = Py_XNewRef(type->tp_mro), *value = NULL;
+    int seen = after == NULL;
+    for (Py_ssize_t i = 0; mro != NULL && value == NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyObject *cls = PyTuple_GET_ITEM(mro, i);
+        if (!seen) {
+            seen = cls == after;
+            continue;
+        }
+        *own = is_own_class(self, (PyTypeObject *)cls);
+        value = class_value(cls, name);
+        if (value == NULL && PyErr_Occurred()) {
+            break;
+        }
+    }
+    Py_XDECREF(mro);
+    return value;
+}
+
+/* Steals value; what reading it as an attribute gives. */
+static PyObject *
+bound_value(PyObject *value, PyObject *instance, PyObject *type)
+{
+    descrgetfunc get = Py_TYPE(value)->tp_descr_get;
+    if (get != NULL) {
+        Py_SETREF(value, get(value, instance, type));
+    }
+    return value;
+}
+
+/* Reads a private name where the host has something of that name as well: what the sandbox defined nearer, or stored in
+ * the object.  The value that was judged is the value that is returned.  NULL with *refused and no exception if it
+ * would be the host's. */
+static PyObject *
+private_get(GuardSet *self, PyObject *object, PyObject *name, int *refused)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject *instance = NULL, *after = NULL, *cls = NULL, *value = NULL;
+    int own = 0;
+    if (is_super(object)) {
+        instance = behind_super(object);
+        cls = Py_TYPE(super_self_class)->tp_descr_get(super_self_class, object, (PyObject *)type);
+        after = Py_TYPE(super_thisclass)->tp_descr_get(super_thisclass, object, (PyObject *)type);
+        if (instance == NULL || cls == NULL || after == NULL || !PyType_Check(cls)) {
+            PyErr_Clear();
+            *refused = 1;
+            goto done;
+        }
+        value = first_value(self, (PyTypeObject *)cls, after, name, &own);
+        if (value != NULL) {
+            if (own) {
+                value = bound_value(value, instance == cls ? NULL : instance, cls);
+            } else {
+                Py_CLEAR(value);
+                *refused = 1;
+            }
+            goto done;
+        }
+    } else if (PyType_Check(object)) {
+        int meta_own = 0;
+        PyObject *outer = first_value(self, type, NULL, name, &meta_own);
+        if (outer != NULL && !meta_own) {
+            Py_DECREF(outer);
+            *refused = 1;
+            goto done;
+        }
+        if (outer != NULL && Py_TYPE(outer)->tp_descr_set != NULL) {
+            value = bound_value(outer, object, (PyObject *)type);
+            goto done;
+        }
+        value = PyErr_Occurred() ? NULL : first_value(self, (PyTypeObject *)object, NULL, name, &own);
+        if (value != NULL || PyErr_Occurred()) {
+            Py_XDECREF(outer);
+            if (value == NULL) {
+                goto done;
+            }
+            if (own) {
+                value = bound_value(value, NULL, object);
+            } else {
+                Py_CLEAR(value);
+                *refused = 1;
+            }
+            goto done;
+        }
+        if (outer != NULL) {
+            value = bound_value(outer, object, (PyObject *)type);
+            goto done;
+        }
+    } else {
+        value = first_value(self, type, NULL, name, &own);
+        if (value == NULL && PyErr_Occurred()) {
+            goto done;
+        }
+        if (value == NULL || Py_TYPE(value)->tp_descr_set == NULL) {
+            PyObject *dict = PyObject_GenericGetDict(object, NULL);
+            if (dict == NULL) {
+                PyErr_Clear();
+            } else {
+                PyObject *stored = PyDict_CheckExact(dict) ? Py_XNewRef(PyDict_GetItemWithError(dict, name)) : NULL;
+                Py_DECREF(dict);
+                if (stored != NULL || PyErr_Occurred()) {
+                    Py_XDECREF(value);
+                    value = stored;
+                    goto done;
+                }
+            }
+        }
+        if (value != NULL) {
+            if (own) {
+                value = bound_value(value, object, (PyObject *)type);
+            } else {
+                Py_CLEAR(value);
+                *refused = 1;
+            }
+            goto done;
+        }
+    }
+    if (!PyErr_Occurred()) {
+        PyErr_Format(PyExc_AttributeError, "'%.100s' object has no attribute %R", type->tp_name, name);
+    }
+done:
+    Py_XDECREF(instance);
+    Py_XDECREF(after);
+    Py_XDECREF(cls);
+    return value;
 }
 
 /* -- Formatting ---------------------------------------------------------------------------------------------------- */
@@ -586,9 +914,9 @@ checked_new(GuardSet *self, PyObject *name, PyObject *real, PyObject *target, in
 
 /* __init__, __setattr__, __delattr__, __getattribute__, __getattr__: methods that change or read whatever they are
  * called on.  Steals value.  The sandbox's own functions are given as they are; all others so that each call is judged
- * by its target. */
+ * by its target.  NULL with *denied and no exception if the method may not be had. */
 static PyObject *
-judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value, int kind)
+judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value, int kind, int *denied)
 {
     PyObject *function = PyMethod_Check(value) ? PyMethod_GET_FUNCTION(value) : value;
     if (PyFunction_Check(function) && is_own_code(self, PyFunction_GET_CODE(function))) {
@@ -604,10 +932,10 @@ judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value,
             || Py_IS_TYPE(value, &PyMethodDescr_Type)) {
             result = checked_new(self, name, value, NULL, 0);
         } else {
-            deny(self, "read", name, object);
+            *denied = 1;
         }
     } else if (!is_own(self, object)) {
-        deny(self, "read", name, object);
+        *denied = 1;
     } else if (kind == MUTATOR && PyUnicode_Compare(name, name_init) == 0) {
         return value;
     } else {
@@ -616,7 +944,7 @@ judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value,
             result = checked_new(self, name, value, target, 0);
             Py_DECREF(target);
         } else {
-            deny(self, "read", name, object);
+            *denied = 1;
         }
     }
     Py_DECREF(value);
@@ -662,11 +990,19 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
     switch (kind) {
     case PLAIN:
         return GET();
-    case OWN:
-        if (is_own(self, object)) {
-            return GET();
+    case OWN: {
+        int reach = private_reach(self, object, name), hidden = 0;
+        if (reach < 0 || reach == FREE) {
+            return reach < 0 ? NULL : GET();
+        }
+        if (reach == NARROW && real == NULL) {
+            value = private_get(self, object, name, &hidden);
+            if (!hidden) {
+                return value;
+            }
         }
         break;
+    }
     case CLASS:
         if (is_own(self, object) || PyExceptionInstance_Check(object)) {
             return GET();
@@ -745,27 +1081,53 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         break;
     }
+    case CHANGER: {
+        PyObject *types = PyDict_GetItemWithError(value_of, name);
+        if (types == NULL && PyErr_Occurred()) {
+            return NULL;
+        }
+        value = GET();
+        if (value == NULL || types == NULL || !concerns(object, types) || is_own_value(self, value)) {
+            return value;
+        }
+        if (PyMethod_Check(value) && is_own(self, PyMethod_GET_SELF(value))) {
+            return value;
+        }
+        if (PyFunction_Check(value) || Py_IS_TYPE(value, &PyMethodDescr_Type)) {
+            Py_SETREF(value, checked_new(self, name, value, NULL, 0));
+            return value;
+        }
+        Py_DECREF(value);
+        break;
+    }
     case MUTATOR:
-    case READER:
+    case READER: {
+        int denied = 0;
         value = GET();
         if (value == NULL) {
             return NULL;
         }
-        value = judged_method(self, object, name, value, kind);
-        if (value == NULL && refused != NULL && PyErr_Occurred()) {
-            *refused = 1;
-            PyErr_Clear();
+        value = judged_method(self, object, name, value, kind, &denied);
+        if (!denied) {
+            return value;
         }
-        return value;
+        break;
+    }
     default:
         break;
     }
 #undef GET
-    if (refused != NULL) {
-        *refused = 1;
-        return NULL;
+    const char *reason = kind == NEVER ? "never" : "read";
+    if (refused == NULL) {
+        return deny(self, reason, name, object);
     }
-    return deny(self, kind == NEVER ? "never" : "read", name, object);
+    /* To the guest it is missing; the host is told all the same, because making the denial records it. */
+    PyObject *recorded = make_denial(self, reason, name, object);
+    if (recorded != NULL) {
+        *refused = 1;
+        Py_DECREF(recorded);
+    }
+    return NULL;
 }
 
 /* -- The guards ---------------------------------------------------------------------------------------------------- */
@@ -781,6 +1143,20 @@ guards_write(GuardSet *self, PyObject *object)
     return deny(self, "write", NULL, object);
 }
 
+/* The stand-in for an object whose attributes have to be judged one by one. */
+static PyObject *
+refuser_new(GuardSet *self, PyObject *object)
+{
+    Refuser *refuser = PyObject_GC_New(Refuser, &Refuser_Type);
+    if (refuser == NULL) {
+        return NULL;
+    }
+    refuser->guards = (GuardSet *)Py_NewRef(self);
+    refuser->target = Py_NewRef(object);
+    PyObject_GC_Track(refuser);
+    return (PyObject *)refuser;
+}
+
 PyDoc_STRVAR(augment_doc, "augment(object, name, /): as write(), if the attribute may be read as well.");
 
 static PyObject *
@@ -790,43 +1166,72 @@ guards_augment(GuardSet *self, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "augment expected an object and a name");
         return NULL;
     }
-    PyObject *types = PyDict_GetItemWithError(value_of, args[1]);
-    if (types == NULL && PyErr_Occurred()) {
+    int kind = classify(args[1]), allowed = 0;
+    if (kind == OWN) {
+        int reach = private_reach(self, args[0], args[1]);
+        if (reach < 0) {
+            return NULL;
+        }
+        if (reach == NARROW && !is_super(args[0])) {
+            return refuser_new(self, args[0]);
+        }
+        allowed = reach == FREE;
+    } else if (kind == VALUE) {
+        PyObject *types = PyDict_GetItemWithError(value_of, args[1]);
+        allowed = types != NULL && !concerns(args[0], types);
+    }
+    if (PyErr_Occurred()) {
         return NULL;
     }
-    if (types == NULL || concerns(args[0], types) || !is_writable(self, args[0])) {
+    if (!allowed || !is_writable(self, args[0])) {
         return deny(self, "write", args[1], args[0]);
     }
     return Py_NewRef(args[0]);
 }
 
-PyDoc_STRVAR(private_doc, "private(object, /): return the object if it is the sandbox's own, raise otherwise.");
+PyDoc_STRVAR(private_doc, "private(object, name, /): what the private or special name may be read from; raises if there\n"
+                          "is nothing: the object is not the sandbox's own.");
 
 static PyObject *
-guards_private(GuardSet *self, PyObject *object)
+guards_private(GuardSet *self, PyObject *const *args, Py_ssize_t count)
 {
-    if (is_own(self, object)) {
-        return Py_NewRef(object);
-    }
-    return deny(self, "private", NULL, object);
-}
-
-PyDoc_STRVAR(view_doc, "view(object, /): the object if it is the sandbox's own, else a stand-in that refuses every read.");
-
-static PyObject *
-guards_view(GuardSet *self, PyObject *object)
-{
-    if (is_own(self, object)) {
-        return Py_NewRef(object);
-    }
-    Refuser *refuser = PyObject_GC_New(Refuser, &Refuser_Type);
-    if (refuser == NULL) {
+    if (count != 2 || !PyUnicode_CheckExact(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "private expected an object and a name");
         return NULL;
     }
-    refuser->guards = (GuardSet *)Py_NewRef(self);
-    refuser->target = Py_NewRef(object);
-    PyObject_GC_Track(refuser);
-    return (PyObject *)refuser;
+    switch (private_reach(self, args[0], args[1])) {
+    case FREE:
+        return Py_NewRef(args[0]);
+    case NARROW:
+        return refuser_new(self, args[0]);
+    case NOT:
+        return deny(self, "private", args[1], args[0]);
+    default:
+        return NULL;
+    }
+}
+
+PyDoc_STRVAR(view_doc, "view(object, names, /): the object if it is the sandbox's own and all these private names may\n"
+                       "be read from it, else a stand-in that judges every access.");
+
+static PyObject *
+guards_view(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+{
+    if (count != 2 || !PyTuple_CheckExact(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "view expected an object and names");
+        return NULL;
+    }
+    PyObject *object = args[0], *names = args[1];
+    int free = is_own(self, object);
+    for (Py_ssize_t i = 0; free && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        int reach = PyUnicode_CheckExact(name) ? private_reach(self, object, name) : NOT;
+        if (reach < 0) {
+            return NULL;
+        }
+        free = reach == FREE;
+    }
+    return free ? Py_NewRef(object) : refuser_new(self, object);
 }
 
 PyDoc_STRVAR(format_doc, "format(object, /, *args, **kwargs): object.format(*args, **kwargs), look-ups judged.");
@@ -1065,7 +1470,7 @@ guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyOb
         PyTuple_SET_ITEM(original, i - 2, Py_NewRef(args[i]));
     }
     bases = resolve_bases(args + 2, count - 2, original, &changed);
-    if (bases == NULL) {
+    if (bases == NULL || check_sealed(self, bases) < 0) {
         goto done;
     }
     kwargs = PyDict_New();
@@ -1179,7 +1584,7 @@ guards_new_type(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObjec
         return PyObject_Vectorcall(args[0], args + 1, (size_t)(count - 1), kwnames);
     }
     PyObject *bases = fresh_bases(args[2]);
-    if (bases == NULL || (may_own(bases) && add_bases(self, bases) < 0)) {
+    if (bases == NULL || check_sealed(self, bases) < 0 || (may_own(bases) && add_bases(self, bases) < 0)) {
         Py_XDECREF(bases);
         return NULL;
     }
@@ -1406,15 +1811,8 @@ guards_own_module(GuardSet *self, PyObject *module)
 static int
 guards_clear(GuardSet *self)
 {
-    PyObject **table = self->table;
-    size_t size = table == NULL ? 0 : self->mask + 1;
-    self->table = NULL;
-    self->mask = self->used = 0;
-    self->last = NULL;
-    for (size_t i = 0; i < size; i++) {
-        Py_XDECREF(table[i]);
-    }
-    PyMem_Free(table);
+    forget(&self->bases);
+    forget(&self->bare);
     Py_CLEAR(self->owner);
     Py_CLEAR(self->code_owner);
     Py_CLEAR(self->denied);
@@ -1437,8 +1835,8 @@ guards_close(GuardSet *self, PyObject *Py_UNUSED(ignored))
 static PyMethodDef guards_methods[] = {
     {"write", (PyCFunction)guards_write, METH_O, write_doc},
     {"augment", (PyCFunction)(void (*)(void))guards_augment, METH_FASTCALL, augment_doc},
-    {"private", (PyCFunction)guards_private, METH_O, private_doc},
-    {"view", (PyCFunction)guards_view, METH_O, view_doc},
+    {"private", (PyCFunction)(void (*)(void))guards_private, METH_FASTCALL, private_doc},
+    {"view", (PyCFunction)(void (*)(void))guards_view, METH_FASTCALL, view_doc},
     {"format", (PyCFunction)(void (*)(void))guards_format, METH_FASTCALL | METH_KEYWORDS, format_doc},
     {"getattr", (PyCFunction)(void (*)(void))guards_getattr, METH_FASTCALL, getattr_doc},
     {"hasattr", (PyCFunction)(void (*)(void))guards_hasattr, METH_FASTCALL, hasattr_doc},
@@ -1457,8 +1855,11 @@ static PyMethodDef guards_methods[] = {
 static int
 guards_traverse(GuardSet *self, visitproc visit, void *arg)
 {
-    for (size_t i = 0; self->table != NULL && i <= self->mask; i++) {
-        Py_VISIT(self->table[i]);
+    for (size_t i = 0; self->bases.table != NULL && i <= self->bases.mask; i++) {
+        Py_VISIT(self->bases.table[i]);
+    }
+    for (size_t i = 0; self->bare.table != NULL && i <= self->bare.mask; i++) {
+        Py_VISIT(self->bare.table[i]);
     }
     Py_VISIT(self->owner);
     Py_VISIT(self->code_owner);
@@ -1556,7 +1957,7 @@ checked_call(Checked *self, PyObject *args, PyObject *kwargs)
     }
     int kind = classify(self->name);
     PyObject *name = PyTuple_GET_SIZE(all) > next ? PyTuple_GET_ITEM(all, next) : NULL;
-    if (kind == MUTATOR && PyUnicode_Compare(self->name, name_init) == 0) {
+    if (kind == CHANGER || (kind == MUTATOR && PyUnicode_Compare(self->name, name_init) == 0)) {
         if (is_own(guards, target)) {
             result = PyObject_Call(self->real, all, kwargs);
         } else {
@@ -1622,10 +2023,21 @@ static PyTypeObject Checked_Type = {
 static PyObject *
 refuser_getattro(Refuser *self, PyObject *name)
 {
-    if (PyUnicode_CheckExact(name) && classify(name) == PLAIN && is_writable(self->guards, self->target)) {
+    int kind = PyUnicode_CheckExact(name) ? classify(name) : NEVER;
+    if (kind == PLAIN && is_writable(self->guards, self->target)) {
         return PyObject_GetAttr(self->target, name);    /* the read of `x.a += 1` */
     }
-    return deny(self->guards, "private", name, self->target);
+    int reach = kind == OWN ? private_reach(self->guards, self->target, name) : NOT, hidden = 0;
+    if (reach < 0 || reach == FREE) {
+        return reach < 0 ? NULL : PyObject_GetAttr(self->target, name);
+    }
+    if (reach == NARROW) {
+        PyObject *value = private_get(self->guards, self->target, name, &hidden);
+        if (!hidden) {
+            return value;
+        }
+    }
+    return kind < 0 ? NULL : deny(self->guards, "private", name, self->target);
 }
 
 /* What is not own may still be writable: a plain container of attributes. */
@@ -1738,16 +2150,18 @@ module_fill(PyObject *Py_UNUSED(module), PyObject *args)
     return Py_NewRef(code);
 }
 
-PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types)");
+PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types, sealed, inherited,\n"
+                            "bare_types)");
 
 static PyObject *
 module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", NULL};
-    PyObject *k, *u, *v, *f, *t, *s;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
+    static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", "sealed",
+                            "inherited", "bare_types", NULL};
+    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
                                      &PyFrozenSet_Type, &u, &PyDict_Type, &v, &PyTuple_Type, &f, &PyTuple_Type, &t,
-                                     &PyTuple_Type, &s)) {
+                                     &PyTuple_Type, &s, &PyTuple_Type, &l, &PyDict_Type, &i, &PyTuple_Type, &b)) {
         return NULL;
     }
     if (kinds != NULL) {
@@ -1758,8 +2172,15 @@ module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     formatters = Py_NewRef(f);
     transparent = Py_NewRef(t);
     safe_types = Py_NewRef(s);
+    sealed = Py_NewRef(l);
+    for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(b); at++) {
+        if (add(&bare_types, PyTuple_GET_ITEM(b, at)) < 0) {
+            return NULL;
+        }
+    }
     value_of = PyDict_Copy(v);
-    kinds = value_of == NULL ? NULL : PyDict_Copy(k);
+    inherited = value_of == NULL ? NULL : PyDict_Copy(i);
+    kinds = inherited == NULL ? NULL : PyDict_Copy(k);
     if (kinds == NULL) {
         return NULL;
     }
@@ -1777,12 +2198,25 @@ module_set_formatter(PyObject *Py_UNUSED(module), PyObject *callable)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+module_set_view_type(PyObject *Py_UNUSED(module), PyObject *type)
+{
+    if (view_type != NULL || !PyType_Check(type) || !PyType_IsSubtype((PyTypeObject *)type, &PyModule_Type)) {
+        PyErr_SetString(PyExc_RuntimeError, "already set, or not a type of modules");
+        return NULL;
+    }
+    view_type = (PyTypeObject *)Py_NewRef(type);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef module_methods[] = {
     {"classify", module_classify, METH_O, "classify(name, /): the kind of an attribute name."},
     {"storable", module_storable, METH_O, "storable(name, /): whether own objects may have it assigned."},
     {"fill", module_fill, METH_VARARGS, fill_doc},
     {"configure", (PyCFunction)(void (*)(void))module_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
+    {"set_view_type", module_set_view_type, METH_O,
+     "set_view_type(type, /): modules of this type hold only what a sandbox may see, private names included."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -1806,7 +2240,8 @@ PyInit__guards(void)
         {&name_init, "__init__"}, {&name_match_args, "__match_args__"}, {&name_prepare, "__prepare__"},
         {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
         {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"},
-        {&name_format_map, "format_map"}, {&name_format, "format"},
+        {&name_format_map, "format_map"}, {&name_format, "format"}, {&name_getattr, "__getattr__"},
+        {&name_getattribute, "__getattribute__"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *names[i].where = PyUnicode_InternFromString(names[i].text);
@@ -1815,9 +2250,12 @@ PyInit__guards(void)
         }
     }
     super_self = PyObject_GetAttrString((PyObject *)&PySuper_Type, "__self__");
+    super_thisclass = PyObject_GetAttrString((PyObject *)&PySuper_Type, "__thisclass__");
+    super_self_class = PyObject_GetAttrString((PyObject *)&PySuper_Type, "__self_class__");
     str_format = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format");
     str_format_map = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format_map");
-    if (super_self == NULL || str_format == NULL || str_format_map == NULL || Py_TYPE(super_self)->tp_descr_get == NULL) {
+    if (super_self == NULL || super_thisclass == NULL || super_self_class == NULL
+        || Py_TYPE(super_thisclass)->tp_descr_get == NULL || str_format == NULL || str_format_map == NULL || Py_TYPE(super_self)->tp_descr_get == NULL) {
         return NULL;
     }
     PyObject *module = PyModule_Create(&module_def);
@@ -1826,7 +2264,8 @@ PyInit__guards(void)
         || PyModule_AddIntMacro(module, OWN) < 0 || PyModule_AddIntMacro(module, CLASS) < 0
         || PyModule_AddIntMacro(module, FORMAT) < 0 || PyModule_AddIntMacro(module, VALUE) < 0
         || PyModule_AddIntMacro(module, COPY) < 0 || PyModule_AddIntMacro(module, DICT) < 0
-        || PyModule_AddIntMacro(module, MUTATOR) < 0 || PyModule_AddIntMacro(module, READER) < 0) {
+        || PyModule_AddIntMacro(module, MUTATOR) < 0 || PyModule_AddIntMacro(module, READER) < 0
+        || PyModule_AddIntMacro(module, CHANGER) < 0) {
         Py_XDECREF(module);
         return NULL;
     }

@@ -18,8 +18,12 @@ _TEXTS: Final = {
         "it can only be read from objects that the sandbox made itself",
     ),
     "private": (
-        'access denied: private attribute of a "{type}" object',
+        'access denied: private attribute "{name}" of a "{type}" object',
         "names with an underscore can only be read from objects that the sandbox made itself; use a public method",
+    ),
+    "sealed": (
+        'access denied: a class derived from "{name}"',
+        "no class of a sandbox can have it as a base",
     ),
     "write": (
         'access denied: assignment to attributes of a "{type}" object',

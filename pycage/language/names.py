@@ -37,6 +37,7 @@ from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
 from pycage.language import _guards
 from pycage.language._guards import (
+    CHANGER,
     CLASS,
     COPY,
     DICT,
@@ -50,11 +51,13 @@ from pycage.language._guards import (
     classify,
     storable,
 )
+from pycage.language.standard import BARE_TYPES, CHANGERS, INHERITED, NEVER_PRIVATE, SEALED_TYPES, WRITABLE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "CHANGER",
     "CLASS",
     "COPY",
     "DICT",
@@ -112,6 +115,8 @@ _NEVER: Final = frozenset(
         "__thisclass__",
         "__self_class__",
         "__objclass__",
+        # What standard base classes bring along.
+        *NEVER_PRIVATE,
     }
 )
 
@@ -177,6 +182,8 @@ _KINDS: Final[dict[str, int]] = {
         ("__self__", "__func__", "__wrapped__", "__cause__", "__context__", "__traceback__", "__callback__"), VALUE
     ),
     **dict.fromkeys(("__all__", "__annotations__", "__dataclass_fields__", "__members__", "_field_defaults"), COPY),
+    **dict.fromkeys(("_member_map_", "_member_names_", "_value2member_map_"), COPY),  # Enum's own is among the bases
+    **dict.fromkeys(CHANGERS, CHANGER),
     **dict.fromkeys(("__init__", "__setattr__", "__delattr__"), MUTATOR),
     **dict.fromkeys(("__getattribute__", "__getattr__"), READER),
     "__class__": CLASS,
@@ -233,8 +240,11 @@ def advice(name: str) -> str:
 _guards.configure(
     kinds=_KINDS,
     unstorable=_UNSTORABLE,
-    value_of=dict(_VALUE_OF),
+    value_of={**_VALUE_OF, **CHANGERS},
     formatters=_FORMATTERS,
     transparent=_TRANSPARENT,
-    safe_types=(types.SimpleNamespace,),
+    safe_types=WRITABLE_TYPES,
+    sealed=SEALED_TYPES,
+    inherited=dict(INHERITED),
+    bare_types=BARE_TYPES,
 )

@@ -20,16 +20,17 @@
 # Before and after (W, P, G: the guards `write`, `private`, `getattr`):
 #
 #     x.a = v           ->  W(x).a = v              also +=, del, and for, with and tuple targets
-#     x._a              ->  P(x)._a
-#     def f(self):      ->  def f(self):            V returns self, or something that refuses every access: one guard
-#         self.a = 1            s = V(self)         for a parameter that is never rebound
-#         self.b = 2            s.a = 1; s.b = 2
+#     x._a              ->  P(x, "_a")._a           P returns x, or something that judges the access (_guards.c)
+#     def f(self):      ->  def f(self):            V returns self, or something that judges every access: one guard
+#         self.a = 1            s = V(self, ("_b",))    for a parameter that is never rebound
+#         self._b = 2           s.a = 1; s._b = 2
 #     x.obj             ->  G(x, "obj")             names that are harmless on most objects only
 #     x.format(a)       ->  F(x, a)                 the same, without a bound method
-#     x.args += v       ->  A(x, "args").args += v   reads too: A is `augment`
+#     x.args += v       ->  A(x, "args").args += v   reads too: A is `augment`; x._a += v as well
+#     x.__a             ->  x._Class__a              before anything else: guards must be told the name that is read
 #     import a.b as c   ->  from a import b as c    the second form can be answered safely, see builtins.py
 #     __import__        ->  a variable that only the transformer can name: what the import *statement* calls is another
-#     super()._a        ->  (super()._a if super is <super> else P(super())._a)
+#     super().__init__  ->  (super().__init__ if super is <super> else G(super(), "__init__"))
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
 #     case C(a, b):     ->  case _ if (c := M(C), ...) and False: pass
 #                           case c(a, b):           M returns a stand-in with a fixed __match_args__
@@ -106,6 +107,7 @@ class Transformer(RestrictingNodeTransformer):
         self._in_pattern = False
         self._checks: list[ast.expr] = []  # what has to be evaluated before the current case
         self._temporaries = 0
+        self._class_name: str | None = None  # of the innermost class statement, for names like __this
         self._hoisted: set[int] = set()  # ids of Attribute nodes whose object was guarded at the function's entry
 
     # -- Dispatch and reports ----------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ class Transformer(RestrictingNodeTransformer):
 
     def judge_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: C901, N802
         """``x.a``: by its name, or by a guard."""
-        name = node.attr
+        name = node.attr = self._mangled(node.attr)
         if not isinstance(node.ctx, ast.Load):
             if not storable(name):
                 self.problem(node, f'attribute "{name}" may not be assigned or deleted{advice(name)}')
@@ -190,27 +192,32 @@ class Transformer(RestrictingNodeTransformer):
         if (
             self._scope == "function"
             and _is_plain_super(node.value)
-            and (kind == OWN or (kind == MUTATOR and name == "__init__"))
+            and kind == MUTATOR
+            and name == "__init__"
         ):
-            return self._super_attribute(node)
+            return self._super_init(node)
         value = self._visit_expr(node.value)
         if kind == OWN:
-            node.value = self._guarded("private", node.value, value)
+            node.value = self._guarded("private", node.value, value, _at(node, ast.Constant(name)))
             return node
         return self._guarded("getattr", node, value, _at(node, ast.Constant(name)))
 
-    def _super_attribute(self, node: ast.Attribute) -> ast.expr:
-        """``super()._a`` concerns the sandbox's own object, if ``super`` is the built-in: that is checked first."""
+    def _super_init(self, node: ast.Attribute) -> ast.expr:
+        """``super().__init__`` concerns the sandbox's own object, if ``super`` is the built-in: that is checked first."""
         test = ast.Compare(
             left=ast.Name("super", ast.Load()), ops=[ast.Is()], comparators=[self._placeholder("super", node)]
         )
-        # The other branch is for a guest that calls something else super; __init__ goes through getattr there.
+        # The other branch is for a guest that calls something else super.
         other = ast.Call(ast.Name("super", ast.Load()), [], [])
-        if node.attr == "__init__":
-            guarded: ast.expr = self._guarded("getattr", node, other, ast.Constant(node.attr))
-        else:
-            guarded = ast.Attribute(self._guarded("private", node, other), node.attr, ast.Load())
+        guarded = self._guarded("getattr", node, other, ast.Constant(node.attr))
         return _at(node, ast.IfExp(test, node, guarded))
+
+    def _mangled(self, name: str) -> str:
+        """Return the attribute that the compiler will make of a name like ``__this`` here.  Source: ``_Py_Mangle``."""
+        if self._class_name is None or not name.startswith("__") or name.endswith("__"):
+            return name
+        stripped = self._class_name.lstrip("_")
+        return f"_{stripped}{name}" if stripped else name
 
     def judge_AugAssign(self, node: ast.AugAssign) -> ast.stmt:  # noqa: N802
         """``x.a += v``: also a read, and whoever stands on the right sees what was read."""
@@ -219,11 +226,12 @@ class Transformer(RestrictingNodeTransformer):
         if not isinstance(target, ast.Attribute):
             self._visit_fields(node, "value")
             return node
+        target.attr = self._mangled(target.attr)
         kind = classify(target.attr)
         if kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
             self.problem(node, f'attribute "{target.attr}" may not be changed in place; write x.a = x.a + ...')
             return node
-        if kind == VALUE:
+        if kind == VALUE or (kind == OWN and id(target) not in self._hoisted):
             value = self._visit_expr(target.value)
             name = _at(target, ast.Constant(target.attr))
             target.value = self._guarded("augment", target.value, value, name)
@@ -334,13 +342,22 @@ class Transformer(RestrictingNodeTransformer):
     def judge_ClassDef(self, node: ast.ClassDef) -> ast.stmt:  # noqa: N802
         """``class``: registered as own by the sandbox's __build_class__, whatever the metaclass is."""
         self._binding(node, node.name)
-        self._visit_fields(node, "body")
+        outer = self._class_name
+        if getattr(node, "type_params", None):
+            # PEP 695: parameters and bases are in a scope of their own, which already has the class's private names.
+            self._visit_fields(node, "body", *(name for name in node._fields if name != "decorator_list"))
+            self._class_name = node.name
+            self._visit_fields(node, "body", "decorator_list")
+        else:
+            self._visit_fields(node, "body")
+        self._class_name = node.name
         for statement in node.body:
             if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
                 self._class_variables.add(id(statement))
             elif isinstance(statement, ast.Assign):
                 self._class_variables.update(id(target) for target in statement.targets)
         self._visit_scope("class", node, "body")
+        self._class_name = outer
         return node
 
     def judge_Module(self, node: ast.Module) -> ast.mod:  # noqa: N802
@@ -368,16 +385,19 @@ class Transformer(RestrictingNodeTransformer):
         """Point the guarded attributes of some parameters to a hidden variable; return what sets it at the entry.
 
         A guard at the entry may not raise, because the attributes may never be used: `view` returns a stand-in that
-        raises then.
+        raises then, if it has to.
         """
         entry: list[ast.stmt] = []
         for name, uses in hoistable(node).items():
             hidden = f".p{name}"
+            attributes = (self._mangled(use.attr) for use in uses)
+            private = tuple(dict.fromkeys(attribute for attribute in attributes if classify(attribute) == OWN))
             for use in uses:
                 use.value = ast.copy_location(ast.Name(hidden, ast.Load()), use.value)
                 self._hoisted.add(id(use))
             where = node.body[0]
-            call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load())], [])
+            names = ast.Constant(private)
+            call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load()), names], [])
             entry.append(_at(where, ast.Assign([ast.Name(hidden, ast.Store())], call)))
         return entry
 

@@ -1,0 +1,83 @@
+"""Standard types that the guards must know: what a sandbox may write to, derive from and inherit.
+
+Data of `_guards.c`, next to the kinds of names in `names.py`.  What each standard *module* offers is another table, which
+stands in the layer of imports.
+"""
+
+# Problem.  A class that a sandbox derives from a standard one is the sandbox's own, and with it come the private and
+# special methods of its base: `E._convert_("X", "any.module", f)` copies the globals of a host module into an own Enum,
+# `C.__getstate__(x)` is `object`'s and hands out the state of any x, `U.__setstate__(x, {...})` of UUID writes to any x.
+#
+# Things that do not work:
+#
+# - A list of the methods that do harm: every Python adds some, and the classes that a host shares have their own.
+# - Refuse the names for everybody: `_evaluate`, `_put` and `_add` are ordinary names of ordinary programs.
+#
+# Idea.  The guard asks who *defines* a private name.  What only a host class defines is not readable, apart from the rows
+# of INHERITED; what the sandbox defines itself is.  NEVER_PRIVATE is a second line behind that, for names that no program
+# defines.
+#
+# What still fails.  Public methods of host classes take any `self`: `queue.Queue.put(host_object, 1)`.
+
+from __future__ import annotations
+
+import abc
+import builtins
+import decimal
+import types
+import typing
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["BARE_TYPES", "CHANGERS", "INHERITED", "NEVER_PRIVATE", "SEALED_TYPES", "WRITABLE_TYPES"]
+
+WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, decimal.Context)
+"""Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
+Of contexts it can only reach its own copies."""
+
+SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef,)
+"""Types that no class of a sandbox may have as a base.  ``ForwardRef._evaluate`` is ``eval``."""
+
+NEVER_PRIVATE: Final = frozenset(
+    """
+    _convert_ _add_member_ _abc_registry_clear _abc_caches_clear _dump_registry _bootstrap _bootstrap_inner
+    _invoke_excepthook
+    """.split()
+)
+"""Private names of standard classes that are refused on sight: Enum (copies the globals of any module; adds members to any
+enumeration), ABCMeta (empties shared registries; writes to standard output), Thread (runs, and tells the host's hooks)."""
+
+# Where a method is bound to an own instance, it works on that.  Taken from a class, it takes any `self`.
+_BOUND: Final = """
+    __set_name__ __set__ __delete__ __del__ _add_alias_ _add_value_alias_ _mapping _from_iterable _hash
+    _init _put _get _qsize _wrap_chunks _split _split_chunks _munge_whitespace _handle_long_word _fix_sentence_endings
+    _recreate_cm
+"""
+# Bound to the class whatever it is read from, or without an argument to misuse.
+_FREE: Final = "__init_subclass__ __subclasshook__ _missing_ _generate_next_value_"
+
+INHERITED: Final = MappingProxyType({**dict.fromkeys(_BOUND.split(), 1), **dict.fromkeys(_FREE.split(), 2)})
+"""Private names of host classes that own objects have all the same, because overriding them is documented.
+
+1: when read off an own instance, also by ``super()``; 2: off an own class, too.  Not here: ``__getstate__`` and
+``__setstate__``, which read and write attributes by names that come as data.
+"""
+
+CHANGERS: Final[MappingProxyType[str, tuple[type, ...]]] = MappingProxyType({"register": (abc.ABCMeta,)})
+"""Method -> metaclasses on whose classes it changes the class itself.  For own classes only: ``Mapping.register(int)``
+would change what ``isinstance`` says in the whole process."""
+
+
+def _bare(kind: type) -> bool:
+    """Say whether a built-in type and its bases have no private names."""
+    return not any(
+        name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+        for base in kind.__mro__
+        for name in vars(base)
+    )
+
+
+BARE_TYPES: Final = tuple(
+    {kind: None for kind in vars(builtins).values() if isinstance(kind, type) and kind is not super and _bare(kind)}
+)
+"""Built-in types without private names: an own class with no other bases needs no closer look at each read."""
