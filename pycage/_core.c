@@ -9,7 +9,9 @@
  *    its own reads of frames raise events that come back to it.
  *  - File names, module names or equality of code objects as identity: sandboxed source can imitate all three.
  *  - A flag or a context variable for privilege: it leaks through a suspended generator, and Context().run() drops it.
- *  - "We are inside a check" as a flag that lets everything pass: a finalizer of the sandbox can run in the middle.
+ *  - "We are inside a check" as a flag or barrier that lets pycage's own acts pass: a finalizer that is made of C parts
+ *    only can run in the middle, and has no frame.  So the decision does nothing that would be checked, and whatever
+ *    runs during one is judged with the whole stack.
  *
  * Idea.
  *
@@ -17,8 +19,7 @@
  *    A frame whose code has no domain is host code.
  *  - What Java keeps in privileged frames stands in `record`s: C variables of the calls that are running, linked per
  *    OS thread, each tied to the frame that was the newest one when the call began.  A record cannot outlive its call,
- *    so it cannot leak.  Three kinds: PRIVILEGED ends the walk after its frame, BOUND adds a captured context,
- *    BARRIER ends the walk before its frame (it surrounds pycage's own decision code).
+ *    so it cannot leak.  Two kinds: PRIVILEGED ends the walk after its frame, BOUND adds a captured context.
  *  - Finding and loading a module is the importing code's own act, as class loading is in Java: the walk ends at the
  *    frame that called importlib's `_find_and_load` (an `import` statement, or importlib.import_module()), and that
  *    frame's domain counts.  Otherwise the first import that host code makes for a sandbox would be refused, or worse,
@@ -30,7 +31,7 @@
  * Only the main interpreter is served.  In a sub-interpreter nobody can be attributed, so what would be checked is
  * refused there, unless the host allowed sub-interpreters.  A GIL is assumed.
  *
- * Nothing on the way of a check runs Python code until the decision itself is called, with the barrier in place.
+ * Nothing on the way of a check runs Python code until the decision itself is called.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -75,7 +76,7 @@ typedef struct {
     int kind;
 } event_row;
 
-enum record_kind { RECORD_PRIVILEGED, RECORD_BOUND, RECORD_BARRIER };
+enum record_kind { RECORD_PRIVILEGED, RECORD_BOUND };
 
 typedef struct record {
     struct record *previous;
@@ -225,7 +226,7 @@ typedef struct {
     PyObject *context;  /* the newest captured context met on the way, borrowed from its record; NULL: none */
     PyObject *contexts; /* borrowed from the caller: a list for all of them; NULL: not wanted */
     int host;           /* a frame of host code was met */
-    int stopped;        /* a privileged frame or a barrier ended the walk */
+    int stopped;        /* a privileged frame ended the walk */
     int limited;        /* a limited privileged frame was passed */
     PyObject *first[INLINE_DOMAINS];
 } walk_result;
@@ -304,10 +305,6 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
     int result = 0;
     int importing = 0;
     while (frame != NULL) {
-        if (rec != NULL && rec->frame == frame && rec->kind == RECORD_BARRIER) {
-            walk->stopped = 1;
-            goto done;
-        }
         PyObject *code = (PyObject *)PyFrame_GetCode(frame);
         PyObject *domain = domain_of_code(code);
         if (domain == NULL) {
@@ -319,11 +316,6 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
             goto done;
         }
         while (rec != NULL && rec->frame == frame) {
-            if (rec->kind == RECORD_BARRIER) { /* a check made by the action of a privileged call of this same frame */
-                walk->stopped = 1;
-                Py_DECREF(code);
-                goto done;
-            }
             if (walk_add_context(walk, rec->context) < 0) {
                 Py_DECREF(code);
                 result = -1;
@@ -364,10 +356,6 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
     /* The bottom.  What is left of the records belongs to calls below the first frame: a thread's own context.  Records
      * of frames that are not on this stack (somebody switched stacks) lend nothing, but their contexts still bind. */
     for (; rec != NULL; rec = rec->previous) {
-        if (rec->kind == RECORD_BARRIER && rec->frame == NULL) {
-            walk->stopped = 1;
-            break;
-        }
         if (rec->kind == RECORD_BOUND && walk_add_context(walk, rec->context) < 0) {
             result = -1;
             break;
@@ -483,24 +471,6 @@ raw_stack(PyThreadState *thread)
     return newest_frame(thread, &frame) < 0 ? NULL : raw_segment(frame, top_record);
 }
 
-/* ---- Asking Python ----------------------------------------------------------------------------------------------- */
-
-/* Calls one of the two decision functions behind a barrier, so that what it does itself is judged without the stack
- * below it, and finalizers of a sandbox that happen to run meanwhile are judged by their own frames. */
-static PyObject *
-call_behind_barrier(PyThreadState *thread, PyObject *callable, PyObject *const *arguments, size_t count)
-{
-    record barrier = {.previous = top_record, .kind = RECORD_BARRIER};
-    if (newest_frame(thread, &barrier.frame) < 0) {
-        return NULL;
-    }
-    top_record = &barrier;
-    PyObject *answer = PyObject_Vectorcall(callable, arguments, count, NULL);
-    top_record = barrier.previous;
-    Py_XDECREF(barrier.frame);
-    return answer;
-}
-
 /* ---- The audit hook ---------------------------------------------------------------------------------------------- */
 
 static int
@@ -602,7 +572,7 @@ audit_hook(const char *event, PyObject *arguments, void *Py_UNUSED(data))
         goto done;
     }
     PyObject *call[] = {name, arguments, walk.top != NULL ? walk.top : Py_None, raw};
-    answer = call_behind_barrier(thread, core.decide_event, call, 4);
+    answer = PyObject_Vectorcall(core.decide_event, call, 4, NULL);
     result = answer == NULL ? -1 : 0;
 done:
     walk_clear(&walk);
@@ -647,7 +617,8 @@ domain_remember(PyObject *domain, PyObject *permission, PyObject *epoch)
 static int
 require_permission(PyObject *permission)
 {
-    int known = core.permission_types == NULL ? 0
+    /* Types with a metaclass are never registered, and their __hash__ and __eq__ must not run here. */
+    int known = core.permission_types == NULL || !Py_IS_TYPE(Py_TYPE(permission), &PyType_Type) ? 0
                 : PyDict_Contains(core.permission_types, (PyObject *)Py_TYPE(permission));
     if (known == 0) {
         PyErr_Format(PyExc_TypeError,
@@ -709,7 +680,7 @@ core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
         goto done;
     }
     PyObject *call[] = {permission, raw};
-    answer = call_behind_barrier(thread, core.decide, call, 2);
+    answer = PyObject_Vectorcall(core.decide, call, 2, NULL);
     if (answer == NULL) {
         goto done;
     }
@@ -768,8 +739,7 @@ core_nearest_sandbox(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 }
 
 PyDoc_STRVAR(stack_doc, "stack(limit, /)\n--\n\n"
-                        "Return (domain or None, function, file name, line, privileged) for at most limit frames, newest first.\n\n"
-                        "Inside a decision it begins at the frame that asked.");
+                        "Return (domain or None, function, file name, line, privileged) for at most limit frames, newest first.");
 
 static PyObject *
 core_stack(PyObject *Py_UNUSED(module), PyObject *argument)
@@ -780,12 +750,7 @@ core_stack(PyObject *Py_UNUSED(module), PyObject *argument)
     }
     PyObject *entries = PyList_New(0);
     record *rec = top_record;
-    while (rec != NULL && rec->kind != RECORD_BARRIER) {
-        rec = rec->previous;
-    }
-    PyFrameObject *frame = rec != NULL ? (PyFrameObject *)Py_XNewRef(rec->frame)
-                                       : PyThreadState_GetFrame(PyThreadState_Get()); /* no memory: no entries */
-    rec = rec != NULL ? rec->previous : top_record;
+    PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get()); /* no memory: no entries */
     while (entries != NULL && frame != NULL && PyList_GET_SIZE(entries) < limit) {
         PyCodeObject *code = PyFrame_GetCode(frame);
         PyObject *domain = domain_of_code((PyObject *)code);
@@ -871,9 +836,11 @@ privileged_call(PyObject *action, PyObject *const *arguments, size_t count, PyOb
         Py_XDECREF(permissions);
         return NULL;
     }
-    if (rec.frame != NULL) { /* an empty stack has nothing to lend */
-        top_record = &rec;
+    if (rec.frame == NULL) { /* an empty stack has nothing to lend, but a context still binds */
+        rec.kind = RECORD_BOUND;
+        rec.limit = NULL;
     }
+    top_record = &rec;
     result = args != NULL ? PyObject_Call(action, args, kwargs)
                           : PyObject_Vectorcall(action, arguments, count, keywords);
     top_record = rec.previous;
@@ -956,10 +923,12 @@ bound_call_dealloc(bound_call_object *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, bound_call_dealloc) /* bound calls of bound calls, a million deep */
     Py_CLEAR(self->callable);
     Py_CLEAR(self->context);
     type->tp_free(self);
     Py_DECREF(type);
+    Py_TRASHCAN_END
 }
 
 static PyObject *
@@ -1082,16 +1051,16 @@ free_tag(void *domain)
     Py_XDECREF((PyObject *)domain);
 }
 
-/* Tags `code` and all code nested in it.  Code that belongs to another domain is an error: identity never changes. */
+/* Calls itself for nested code; `check` only looks whether any of it belongs to another domain. */
 static int
-tag_code(PyObject *code, PyObject *domain)
+tag_nested(PyObject *code, PyObject *domain, int check)
 {
     PyObject *owner = domain_of_code(code);
     if (owner != NULL && owner != domain) {
         PyErr_SetString(PyExc_ValueError, "this code belongs to another domain already");
         return -1;
     }
-    if (owner == NULL) {
+    if (!check && owner == NULL) {
         if (code_set_extra(code, core.extra_index, Py_NewRef(domain)) < 0) {
             Py_DECREF(domain);
             return -1;
@@ -1107,12 +1076,19 @@ tag_code(PyObject *code, PyObject *domain)
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(constants); i++) {
         PyObject *constant = PyTuple_GET_ITEM(constants, i);
         if (PyCode_Check(constant)) {
-            result = tag_code(constant, domain);
+            result = tag_nested(constant, domain, check);
         }
     }
     Py_LeaveRecursiveCall();
     Py_DECREF(constants);
     return result;
+}
+
+/* Tags `code` and all code nested in it, or nothing: code of another domain is an error, identity never changes. */
+static int
+tag_code(PyObject *code, PyObject *domain)
+{
+    return tag_nested(code, domain, 1) < 0 ? -1 : tag_nested(code, domain, 0);
 }
 
 PyDoc_STRVAR(tag_doc, "tag(code, domain, /)\n--\n\n"

@@ -26,7 +26,7 @@ from pycage import _core
 from pycage._core import check_permission, do_privileged
 from pycage.decisions import DecisionLog, PermissionRequest
 from pycage.domains import Principal, ProtectionDomain, Wanted, limit_allows
-from pycage.errors import AccessDenied, StackEntry
+from pycage.errors import AccessDenied, StackEntry, type_name
 from pycage.permissions import Permission, SecurityPermission
 from pycage.permissions.registry import register_unchecked
 
@@ -95,6 +95,12 @@ class AccessControlContext:
     def bind(self, callable: Callable[_P, _T], /) -> Callable[_P, _T]:  # noqa: A002  the word for it
         """Return a callable that calls ``callable`` with this context added to whatever stack it runs on."""
         return _core.bind(self, callable)
+
+    def involves_other_than(self, domain: ProtectionDomain) -> bool:
+        """Return whether a sandbox other than ``domain`` is in this context, behind a limit included."""
+        return bool({*self._domains} - {HOST, domain}) or any(
+            parent.involves_other_than(domain) for _, parent in self._limits
+        )
 
     def is_within(self, other: AccessControlContext) -> bool:
         """Return whether every sandbox of this context is in ``other`` as well."""
@@ -175,7 +181,10 @@ def get_context() -> AccessControlContext:
 
 
 def decide(permission: Permission, raw: Raw) -> bool:
-    """Return whether the answer may be remembered, or raise the denial.  Called by the core, behind its barrier."""
+    """Return whether the answer may be remembered, or raise the denial.  Called by the core.
+
+    Does nothing that raises a checked audit event: it is judged with the whole stack, as everything is.
+    """
     context = context_of(raw)
     _conclude(permission, context, context._refusing(((permission,),)))
     return not any(domain.conditional for domain in context._domains)
@@ -278,7 +287,11 @@ def privileged(
     Raises:
         TypeError: ``function`` is a generator function, whose body would run later and unprivileged.
     """
+    raw = _core.snapshot()
+    if raw is not None:
+        context = context_of(raw) if context is None else merge(context_of(raw), context)
     if function is None:
+        # The decorator may be applied elsewhere: who asked for it here stays in its context.
         return lambda decorated: _privileged(decorated, limit, context)
     return _privileged(function, limit, context)
 
@@ -424,9 +437,11 @@ PERMISSION_TYPES: Final[dict[type, None]] = {}
 def require_permissions(permissions: tuple[object, ...]) -> None:
     """Return if all are exactly of registered types, raise TypeError otherwise."""
     for permission in permissions:
-        if type(permission) not in PERMISSION_TYPES:
+        kind = type(permission)
+        # A metaclass of a sandbox's own would answer the look-up; no registered type has one.
+        if type(kind) is not type or kind not in PERMISSION_TYPES:
             message = (
-                f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}; "
+                f"expected permissions such as FilePermission('/srv/-', 'read'), got {type_name(permission)}; "
                 "types of your own are registered with register_permission_type()"
             )
             raise TypeError(message)

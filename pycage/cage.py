@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, TextIO, TypeVar, final
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar, final
 
 from pycage import _core, access, guest_api
-from pycage.errors import PolicyError, SandboxExited
+from pycage.errors import PolicyError, SandboxExited, type_name
 from pycage.exposure import Exposure
 from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
 from pycage.imports.vetted import VettedPolicy
@@ -75,7 +76,7 @@ class Cage:
         self._builtins = make_builtins(
             self._guards,
             import_=self._loader.import_,
-            open_=shim(open),
+            open_=shim(_open),
             print_=_print,
             tag=self._tag,
             privileged=_core.do_privileged,
@@ -112,7 +113,7 @@ class Cage:
         except (Exception, KeyboardInterrupt):
             raise
         except BaseException as error:  # SystemExit, GeneratorExit, and what a sandbox derives from BaseException
-            message = f"{self._domain.label} raised {type.__getattribute__(type(error), '__name__')}"
+            message = f"{self._domain.label} raised {type_name(error)}"
             raise SandboxExited(message) from error
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
@@ -189,7 +190,7 @@ class Stream:
     def write(self, text: str, /) -> int:
         """Write text; only exactly str, so that nothing of the sandbox runs in the host's stream."""
         if type(text) is not str:
-            message = f"write() needs a str, got {type.__getattribute__(type(text), '__name__')}"
+            message = f"write() needs a str, got {type_name(text)}"
             raise TypeError(message)
         return self._target().write(text)
 
@@ -228,3 +229,28 @@ def _print(
     """Print as the built-in does, to the sandbox's own standard output."""
     target = STREAMS["stdout"] if file is None else file
     print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has
+
+
+def _open(
+    file: object,
+    mode: str = "r",
+    buffering: int = -1,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    closefd: bool = True,  # noqa: FBT001, FBT002  the built-in's signature
+    opener: object = None,
+) -> IO[Any]:
+    """Open a file as the built-in does.  An ``opener`` is refused: it could return any descriptor of the host."""
+    if opener is not None:
+        message = "open() in a sandbox takes no opener: the file that is checked must be the file that is opened"
+        raise ValueError(message)
+    # Once, to an exact type: what is checked must be what is opened.
+    path = file if type(file) in _PATH_TYPES else os.fspath(file)  # type: ignore[call-overload]  # or TypeError
+    if type(path) not in _PATH_TYPES or type(mode) is not str:
+        message = f"open() needs exactly str, bytes, an int or an os.PathLike of these, got {type_name(path)}"
+        raise TypeError(message)
+    return open(path, mode, buffering, encoding, errors, newline, closefd)  # noqa: PTH123, SIM115  that is the task
+
+
+_PATH_TYPES: Final = frozenset({str, bytes, int})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 
@@ -65,7 +65,9 @@ class DecisionLog:
         self, permission: str, *, granted: bool, domain: str, chain: tuple[StackEntry, ...] = (), reason: str = ""
     ) -> None:
         """Add a decision made now."""
-        self._ring.append(Decision(time.time(), permission, granted, domain, chain, reason))
+        self._ring.append(
+            Decision(time.time(), _short(permission), granted, domain, chain, _short(reason)),
+        )
 
     def denials(self) -> list[Decision]:
         """Return the refusals among them, oldest first."""
@@ -80,3 +82,11 @@ class DecisionLog:
 
     def __len__(self) -> int:
         return len(self._ring)
+
+
+# A sandbox chooses what it asks for, and the ring keeps thousands.
+_LONGEST: Final = 400
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "\u2026"

@@ -27,6 +27,16 @@ __all__ = [
 ]
 
 
+_TYPE_NAME = type.__dict__["__name__"].__get__
+_LONGEST_NAME = 80
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type for a message, without running code of the value, its type or its metaclass."""
+    name: object = _TYPE_NAME(type(value))
+    return name[:_LONGEST_NAME] if type(name) is str else "unnamed"
+
+
 class PycageError(Exception):
     """Base of all errors of pycage; never raised itself."""
 

@@ -1,8 +1,8 @@
 """Hand-off: who is on the stack when work is stored to run later on another stack.
 
 Two places today, as in Java: threads, whose context is taken when the Thread object is made *and* when it is started,
-and thread pools, whose work is bound to the context of whoever submits it, while the pool's threads belong to whoever
-made the pool (a worker born during a sandbox's call would carry that sandbox for ever: jcage's M12b).
+and thread pools, whose work and callbacks are bound to the context of whoever submits them, while the pool's threads
+belong to whoever made the pool (a worker born during a sandbox's call would carry that sandbox for ever: jcage's M12b).
 
 CPython 3.11 raises no event when a thread starts, so that permission is asked for here on 3.11.  When only host code is
 on the stack, nothing is wrapped and one stack walk is all it costs.
@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import _thread
 import functools
+import gc
 import sys
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from pycage import _core
@@ -56,19 +57,37 @@ def install() -> None:
     threading.Thread.__init__ = _remember_maker(threading.Thread.__init__)  # type: ignore[method-assign]  # the point
     threading.Thread.start = _start_as_maker(threading.Thread.start)  # type: ignore[method-assign]
     ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
+    for pool in [made for made in gc.get_objects() if isinstance(made, ThreadPoolExecutor)]:
+        _remember(pool, None)  # there before any sandbox
+    ThreadPoolExecutor._adjust_thread_count = _add_worker(  # type: ignore[attr-defined]
+        ThreadPoolExecutor._adjust_thread_count  # type: ignore[attr-defined]
+    )
+    Future.add_done_callback = _add_done_callback(Future.add_done_callback)  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
     ThreadPoolExecutor.shutdown = _shutdown(ThreadPoolExecutor.shutdown)  # type: ignore[method-assign]
 
 
 # ---- Who made an object ---------------------------------------------------------------------------------------------
 
-# By identity: __hash__ and __eq__ of a sandbox's own subclass must not have a say.
-_makers: Final[dict[int, tuple[weakref.ref[object], AccessControlContext]]] = {}
+# By identity: __hash__ and __eq__ of a sandbox's own subclass must not have a say.  None: the host made it.
+_makers: Final[dict[int, tuple[weakref.ref[object], AccessControlContext | None]]] = {}
+# A copy of an object has its attributes, but was never made; sandboxes cannot write to what is not their own.
+_MARK: Final = "_pycage_maker"
 
 
-def _maker_of(made: object) -> AccessControlContext | None:
+def _maker_of(made: object) -> tuple[bool, AccessControlContext | None]:
+    """Return whether it is known who made an object, and the context if it was not the host alone."""
     entry = _makers.get(id(made))
-    return entry[1] if entry is not None and entry[0]() is made else None
+    if entry is not None and entry[0]() is made:
+        return True, entry[1]
+    return False, getattr(made, _MARK, None)
+
+
+def _remember(made: object, context: AccessControlContext | None) -> None:
+    key = id(made)
+    _makers[key] = (weakref.ref(made, lambda _: _makers.pop(key, None)), context)
+    if context is not None:
+        object.__setattr__(made, _MARK, context)
 
 
 def _remember_maker(original: Callable[..., None]) -> Callable[..., None]:
@@ -76,8 +95,9 @@ def _remember_maker(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         raw = _core.snapshot()
         if raw is not None:
-            key = id(self)
-            _makers[key] = (weakref.ref(self, lambda _: _makers.pop(key, None)), context_of(raw))
+            _remember(self, context_of(raw))
+        elif not _maker_of(self)[0]:
+            _remember(self, None)
         original(self, *args, **kwargs)
 
     return __init__
@@ -102,7 +122,7 @@ def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
 def _start_as_maker(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(self: threading.Thread) -> None:
-        maker = _maker_of(self)
+        _, maker = _maker_of(self)
         if maker is None:
             original(self)
         else:
@@ -118,14 +138,32 @@ def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def submit(self: ThreadPoolExecutor, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:
         raw = _core.snapshot()
-        maker = _maker_of(self)
-        if raw is None and maker is None:
-            return original(self, fn, *args, **kwargs)
-        work = fn if raw is None else _core.bind(context_of(raw), fn)
-        # Privileged under the maker: a worker that has to be started belongs to the pool, not to the submitter.
-        return _core.call_privileged(original, (self, work, *args), kwargs, maker, None)
+        return original(self, fn if raw is None else _core.bind(context_of(raw), fn), *args, **kwargs)
 
     return submit
+
+
+def _add_worker(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def _adjust_thread_count(self: ThreadPoolExecutor) -> None:
+        known, maker = _maker_of(self)
+        if _core.snapshot() is None or not known:
+            original(self)
+        else:
+            # Privileged under the maker: a worker belongs to the pool, not to the submitter.  Only for pools whose
+            # making was seen: what else calls itself a pool may be made of anything.
+            _core.call_privileged(original, (self,), {}, maker, None)
+
+    return _adjust_thread_count
+
+
+def _add_done_callback(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def add_done_callback(self: Future[Any], fn: Callable[[Future[Any]], object]) -> None:
+        raw = _core.snapshot()
+        original(self, fn if raw is None else _core.bind(context_of(raw), fn))
+
+    return add_done_callback
 
 
 def _shutdown(original: Callable[..., None]) -> Callable[..., None]:
@@ -134,7 +172,7 @@ def _shutdown(original: Callable[..., None]) -> Callable[..., None]:
         # A sandbox may end its own pools, not those of others.  Source: SecurityManager.checkAccess(ThreadGroup).
         raw = _core.snapshot()
         if raw is not None:
-            maker = _maker_of(self)
+            _, maker = _maker_of(self)
             if maker is None or not context_of(raw).is_within(maker):
                 check_permission(_MODIFY)
         original(self, *args, **kwargs)

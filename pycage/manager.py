@@ -53,7 +53,7 @@ NOBODY: Final = ProtectionDomain(CodeSource("pycage://nobody"), "nobody (empty s
 
 
 def _decide_event(event: str, arguments: object, top: ProtectionDomain | None, raw: Raw) -> None:
-    """Judge an audit event.  Called by the core, behind its barrier, when not only the host is on the stack."""
+    """Judge an audit event.  Called by the core when not only the host is on the stack."""
     rule = EVENTS.get(event)
     if rule is not None and rule.when_top_is_guest and top is None:
         return
@@ -141,8 +141,13 @@ def installed() -> bool:
 
 def set_default_permissions(permissions: Iterable[Permission]) -> None:
     """Replace the permissions of all code in no sandbox; see `Policy.set_default`."""
-    POLICY.set_default(permissions)
-    _core.set_host_unrestricted(_is_unrestricted(POLICY.default))
+    with _lock:
+        # In this order, a check in between is at worst asked in full about a host that may do everything.
+        _core.set_host_unrestricted(False)
+        try:
+            POLICY.set_default(permissions)
+        finally:
+            _core.set_host_unrestricted(_is_unrestricted(POLICY.default))
 
 
 def _is_unrestricted(permissions: Permissions) -> bool:

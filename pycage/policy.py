@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Grant", "Policy"]
 
-# Whoever restricts the host must keep this, or nobody could undo it (jcage's J14).
-_MUST_KEEP = SandboxAdminPermission("*", "setDefaultPermissions")
+# Whoever restricts the host must keep these, or nobody could undo it (jcage's J14).
+_MUST_KEEP = (SandboxAdminPermission("*", "getSandboxes"), SandboxAdminPermission("*", "setDefaultPermissions"))
 
 
 @final
@@ -199,15 +199,16 @@ class Policy:
         """Replace the permissions of code that is in no sandbox.
 
         Raises:
-            PolicyError: The host could not undo it: ``SandboxAdminPermission("*", "setDefaultPermissions")`` is not
-                among them.  Nothing is changed.
+            PolicyError: The host could not undo it: ``SandboxAdminPermission`` of ``"*"`` with the actions
+                ``"getSandboxes"`` and ``"setDefaultPermissions"`` are not among them.  Nothing is changed.
         """
         default = collection_of(permissions)
-        if not default.implies(_MUST_KEEP):
-            message = (
-                f"these default permissions would lock the host out: nobody could change them again; add {_MUST_KEEP}"
-            )
-            raise PolicyError(message)
+        for kept in _MUST_KEEP:
+            if not default.implies(kept):
+                message = (
+                    f"these default permissions would lock the host out: nobody could change them again; add {kept}"
+                )
+                raise PolicyError(message)
         with self._lock:
             self._state = _State(self._state.grants, default, self._state.epoch + 1)
             self._on_change()

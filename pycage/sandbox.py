@@ -107,13 +107,35 @@ def checked_name(name: str) -> str:
 
 @final
 @_core.seal
+class _Granted:
+    """What `Sandbox.granted` returns, to who may administer."""
+
+    __slots__ = ("_grants", "_permissions", "_source")
+
+    def __init__(self, source: CodeSource, permissions: tuple[Permission, ...]) -> None:
+        self._source = source
+        self._permissions = permissions
+        self._grants: tuple[Grant, ...] = ()
+
+    def __enter__(self) -> None:
+        self._grants += manager.POLICY.grant(self._source, *self._permissions)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        grants, self._grants = self._grants, ()
+        manager.POLICY.withdraw(grants)
+
+
+@final
+@_core.seal
 class Sandbox:
     """A named cage: code loaded into it may do what is granted to it, and what it lacks stops the code it calls too.
 
     A context manager that closes the sandbox.  May be used from any thread.
     """
 
-    __slots__ = ("__weakref__", "_cage", "_closed", "_domain", "_lock", "_name")
+    __slots__ = ("__weakref__", "_cage", "_closed", "_domain", "_lock", "_name", "_runs")
 
     def __init__(
         self,
@@ -144,6 +166,7 @@ class Sandbox:
         require_permissions(wanted)
         check_permission(SandboxAdminPermission(self._name, "createSandbox"))
         self._closed = False
+        self._runs = 0
         self._lock = threading.Lock()
         self._domain = ProtectionDomain(CodeSource(URL_PREFIX + self._name), f'sandbox "{self._name}"', manager.POLICY)
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
@@ -195,8 +218,10 @@ class Sandbox:
             WrongLoaderError: It exists, but as a module of the host.
             AccessDenied: The loader policies refuse it, or its own code was refused something.
             RestrictedSyntaxError: Its source uses what sandboxed code may not use.
+            AccessDenied: Another sandbox calls that lacks ``SandboxAdminPermission(name, "runCode")``.
         """
         self._require_open()
+        self._require_own_stack()
         return self._cage.load(name)
 
     def run(self, source: str, *, variables: Mapping[str, object] | None = None) -> Result:
@@ -213,6 +238,7 @@ class Sandbox:
             RestrictedSyntaxError: The source uses what sandboxed code may not use.
         """
         self._require_open()
+        self._require_own_stack()
         requests: list[PermissionRequest] = []
         with self._recording(requests):
             value, stdout, stderr = self._cage.run(source, {} if variables is None else dict(variables))
@@ -220,14 +246,18 @@ class Sandbox:
 
     @contextlib.contextmanager
     def _recording(self, requests: list[PermissionRequest]) -> Iterator[None]:
-        # Remembered answers do not reach Python; while somebody records, nothing is taken from memory.
+        # Remembered answers do not reach Python; while any run records, nothing is taken from memory.
         token = access.capture.set(requests)
-        self._domain.recording = True
+        with self._lock:
+            self._runs += 1
+            self._domain.recording = True
         try:
             yield
         finally:
+            with self._lock:
+                self._runs -= 1
+                self._domain.recording = self._runs > 0
             access.capture.reset(token)
-            self._domain.recording = access.capture.get() is not None
 
     # ---- What it may do ----
 
@@ -262,16 +292,11 @@ class Sandbox:
         manager.POLICY.deny(self._domain.code_source, *_absolute(permissions))
 
     @administering
-    @contextlib.contextmanager
-    def granted(self, *permissions: Permission) -> Iterator[None]:
+    def granted(self, *permissions: Permission) -> contextlib.AbstractContextManager[None]:
         """Grant permissions for the time of a ``with`` block.  What was granted before stays granted after it."""
         self._administer()
         require_permissions(permissions)
-        grants: tuple[Grant, ...] = manager.POLICY.grant(self._domain.code_source, *_absolute(permissions))
-        try:
-            yield
-        finally:
-            manager.POLICY.withdraw(grants)
+        return _Granted(self._domain.code_source, _absolute(permissions))
 
     def query(self, permission: Permission) -> str:
         """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""
@@ -320,10 +345,13 @@ class Sandbox:
             if self._closed:
                 return
             self._closed = True
-        self._domain.close()
-        self._cage.close()
-        manager.POLICY.clear(self._domain.code_source)
-        _REGISTRY._remove(self._name, self)
+        try:
+            # First what decides: finalizers of the sandbox run while its modules are forgotten.
+            self._domain.close()
+            manager.POLICY.clear(self._domain.code_source)
+            self._cage.close()
+        finally:
+            _REGISTRY._remove(self._name, self)
 
     def __enter__(self) -> Sandbox:
         self._require_open()
@@ -333,6 +361,11 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _require_own_stack(self) -> None:
+        """Let only the host and the sandbox itself run code here: code of another may run later, without who made it."""
+        if access.get_context().involves_other_than(self._domain):
+            check_permission(SandboxAdminPermission(self._name, "runCode"))
 
     def _require_open(self) -> None:
         if self._closed:

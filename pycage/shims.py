@@ -3,34 +3,39 @@
 A host function that a sandbox hands on is invisible when it runs later on somebody else's stack.  A shim is not: its
 code belongs to the sandbox, so its frame is on the stack however late it is called, and `do_privileged` called through
 a shim is called by the sandbox.
+
+A host function that returns a generator or a coroutine has not run yet.  What the shim returns then is a stand-in whose
+every step runs with the stack of the call, whoever makes it.
 """
 
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Final, final
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
-from pycage import _core
+from pycage import _core, access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pycage.access import AccessControlContext
     from pycage.domains import ProtectionDomain
 
 __all__ = ["SHIM_FILE", "Shims"]
 
 
-def _function_template(target: Callable[..., object]) -> Callable[..., object]:
+def _function_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
     def shim(*args: object, **kwargs: object) -> object:
-        return target(*args, **kwargs)
+        return carried(target(*args, **kwargs))
 
     return shim
 
 
-def _method_template(target: Callable[..., object]) -> Callable[..., object]:
+def _method_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
     # The proxy it is called on stays outside: `target` is bound to the host object already.
     def shim(_proxy: object, /, *args: object, **kwargs: object) -> object:
-        return target(*args, **kwargs)
+        return carried(target(*args, **kwargs))
 
     return shim
 
@@ -49,12 +54,14 @@ class Shims:
 
     def function(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function that calls ``target``."""
-        return _named_like(self._function(target), target)
+        return _named_like(self._function(target, carried), target)
 
     def method(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function for a class body that calls ``target`` without the instance."""
-        return _named_like(self._method(target), target)
+        return _named_like(self._method(target, carried), target)
 
+
+_Template: TypeAlias = "Callable[[Callable[..., object], Callable[[object], object]], Callable[..., object]]"
 
 # What tracebacks and chains show for a shim.
 SHIM_FILE: Final = "<pycage shim>"
@@ -62,9 +69,7 @@ SHIM_FILE: Final = "<pycage shim>"
 _GLOBALS: Final[dict[str, object]] = {"__builtins__": {}, "__name__": "host"}
 
 
-def _tagged_copy(
-    template: Callable[[Callable[..., object]], Callable[..., object]], domain: ProtectionDomain
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def _tagged_copy(template: _Template, domain: ProtectionDomain) -> _Template:
     # Only the inner code is the sandbox's: the template itself runs when the host makes a shim.
     outer: types.CodeType = template.__code__
     constants = []
@@ -85,3 +90,97 @@ def _named_like(shim: Callable[..., object], target: Callable[..., object]) -> C
     if type(doc) is str:
         shim.__doc__ = doc
     return shim
+
+
+# ---- What runs later ------------------------------------------------------------------------------------------------
+
+
+def carried(result: object) -> object:
+    """Return a stand-in for a generator or coroutine of the host, anything else as it is."""
+    stand_in = _STAND_INS.get(type(result))
+    if stand_in is None:
+        return result
+    raw = _core.snapshot()
+    return result if raw is None else stand_in(result, access.context_of(raw))
+
+
+class _Steps:
+    """The steps of a generator or coroutine, each in the context of the call that made it."""
+
+    __slots__ = ("close", "send", "throw")
+
+    def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
+        self.send = context.bind(running.send)
+        self.throw = context.bind(running.throw)
+        self.close = context.bind(running.close)
+
+
+@final
+@_core.seal
+class _CarriedGenerator(Generator[object, object, object]):
+    __slots__ = ("_steps",)
+
+    def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
+        self._steps = _Steps(running, context)
+
+    def send(self, value: object, /) -> object:
+        return self._steps.send(value)
+
+    def throw(self, *error: object) -> object:
+        return self._steps.throw(*error)  # type: ignore[arg-type]  # passed through
+
+    def close(self) -> None:
+        self._steps.close()
+
+
+@final
+@_core.seal
+class _CarriedCoroutine(Coroutine[object, object, object]):
+    __slots__ = ("_steps",)
+
+    def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
+        self._steps = _Steps(running, context)
+
+    def send(self, value: object, /) -> object:
+        return self._steps.send(value)
+
+    def throw(self, *error: object) -> object:
+        return self._steps.throw(*error)  # type: ignore[arg-type]  # passed through
+
+    def close(self) -> None:
+        self._steps.close()
+
+    def __iter__(self) -> _CarriedCoroutine:
+        return self
+
+    def __next__(self) -> object:
+        return self._steps.send(None)
+
+    def __await__(self) -> Generator[object, object, object]:
+        return self  # type: ignore[return-value]  # send, throw and close are all that await needs
+
+
+@final
+@_core.seal
+class _CarriedAsyncGenerator(AsyncGenerator[object, object]):
+    __slots__ = ("_close", "_context", "_send", "_throw")
+
+    def __init__(self, running: types.AsyncGeneratorType[object, object], context: AccessControlContext) -> None:
+        self._context = context
+        self._send, self._throw, self._close = running.asend, running.athrow, running.aclose
+
+    def asend(self, value: object, /) -> Coroutine[object, object, object]:
+        return _CarriedCoroutine(self._send(value), self._context)  # type: ignore[arg-type]  # an awaitable with steps
+
+    def athrow(self, *error: object) -> Coroutine[object, object, object]:
+        return _CarriedCoroutine(self._throw(*error), self._context)  # type: ignore[arg-type]  # as above
+
+    def aclose(self) -> Coroutine[object, object, None]:
+        return _CarriedCoroutine(self._close(), self._context)  # type: ignore[arg-type, return-value]  # as above
+
+
+_STAND_INS: Final[dict[type, Callable[..., object]]] = {
+    types.AsyncGeneratorType: _CarriedAsyncGenerator,
+    types.CoroutineType: _CarriedCoroutine,
+    types.GeneratorType: _CarriedGenerator,
+}

@@ -373,7 +373,7 @@ def test_host_code_can_be_restricted_and_set_free_again(box: Role) -> None:
     from pycage.permissions import SandboxAdminPermission
 
     keep = SandboxAdminPermission("*", "setDefaultPermissions")
-    manager.set_default_permissions([keep, ThreadPermission("start")])
+    manager.set_default_permissions([keep, SandboxAdminPermission("*", "getSandboxes"), ThreadPermission("start")])
     try:
         with pytest.raises(AccessDenied) as denied:
             ask()

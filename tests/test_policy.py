@@ -23,7 +23,7 @@ from pycage.policy import Policy
 A = CodeSource("pycage://test/a")
 B = CodeSource("pycage://test/b")
 READ = FilePermission("/srv/-", "read")
-ADMIN = SandboxAdminPermission("*", "setDefaultPermissions")
+ADMIN = SandboxAdminPermission("*", "*")
 
 
 @pytest.fixture

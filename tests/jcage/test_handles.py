@@ -105,8 +105,12 @@ def test_a_handle_of_another_sandbox_lends_nothing_to_who_uses_it(box):
         source = CHECK + "check_permission(OP)\n'allowed'"
 
         assert strong.run(source).value == "allowed"
+        variables = {"strong": strong, "source": source}
+        with denied(SandboxAdminPermission("strong", "runCode")):
+            box.run("strong.run(source).value", variables=variables)
+        box.grant(SandboxAdminPermission("strong", "runCode"))
         with denied(OP):
-            box.run("strong.run(source).value", variables={"strong": strong, "source": source})
+            box.run("strong.run(source).value", variables=variables)
 
 
 def test_a_handle_in_a_pool_of_the_host_still_knows_who_sent_it(box):
