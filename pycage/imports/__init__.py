@@ -20,16 +20,13 @@ from pycage.imports.rules import (
     rules,
 )
 from pycage.imports.sources import MAX_SOURCE_BYTES, Resolver, Resources, Source
-from pycage.imports.stdlib import OFFERS, REFUSED_PRIVATE_NAMES, SEALED_TYPES, WRITABLE_TYPES
+from pycage.imports.stdlib import OFFERS
 from pycage.imports.views import ModuleView, Views, view_of
 
 __all__ = [
     "C_IMPORTS",
     "MAX_SOURCE_BYTES",
     "OFFERS",
-    "REFUSED_PRIVATE_NAMES",
-    "SEALED_TYPES",
-    "WRITABLE_TYPES",
     "CallableResolver",
     "ChainResolver",
     "Conclusion",

@@ -12,14 +12,15 @@ Child first; only own modules are cached; every other import is decided anew.
 #
 # - The audit event `import`: it is not raised for a module that is in sys.modules.
 # - A finder on sys.meta_path: it cannot say who asks, and its modules end up in sys.modules, for everybody.
-# - An __import__ that only decides: after `from x import y` has called it, the interpreter reads y from what it
-#   returned, and *if that fails it looks for sys.modules[x.__name__ + "." + y]*.  A view of `json` without `decoder`
-#   would give the host's json.decoder; a guest module that calls itself "os" would give os.path.
+# - This __import__ alone: after `from x import y` has called it, the interpreter reads y from what it returned, and *if
+#   that fails it looks for sys.modules[x.__name__ + "." + y]*.  A view of `json` without `decoder` would give the
+#   host's json.decoder; a guest module that calls itself "os" would give os.path.
 #
-# Idea.  __import__ makes sure that whatever the interpreter is going to read is there, in the __dict__ of what it
-# returns: the compiler asks for the names in `fromlist`, and for the last part of `import a.b as c`.  Between the two
-# instructions no other thread runs.  Where a name can only be computed (a module's own __getattr__), or names must be
-# chosen (import *), a fresh module object with exactly these names is returned.
+# Idea.  A name is decided here, one dotted part after the other, and a `fromlist` loads the submodules that it names.
+# What is *read* off a module is not decided here: every import statement of a sandbox goes through the importer of the
+# language layer, which reads each name once, through the same guard as `x.y`, and gives the interpreter an object that
+# has them all and no __name__ to fall back on.  One place is enough, and it has to be that one: only the guards know
+# what may be read.  A guest that calls `__import__` itself gets the module, and nothing is read behind its back.
 #
 # Policy, resolver, compiler and the host's import system run with privilege, so that a sandbox needs no permission for
 # its own modules and host code is never taken for the sandbox's.  A module's body does not.
@@ -98,25 +99,6 @@ host imports the module and the call returns ``None``: a guest that imitates the
 _RESERVED: Final = ("pycage", "pycage_native", "host")
 """Names (and everything below) that no resolver is asked for: a sandbox never gets a re-executed copy of pycage."""
 
-# What may be imported from a module although it is a dunder: text that modules carry.
-_DUNDERS: Final = frozenset(
-    {
-        "__all__",
-        "__author__",
-        "__copyright__",
-        "__date__",
-        "__doc__",
-        "__file__",
-        "__license__",
-        "__name__",
-        "__package__",
-        "__title__",
-        "__version__",
-        "__version_info__",
-    }
-)
-
-
 class _Decision(NamedTuple):
     """What one dotted name gives: ``module`` is the sandbox's own or a virtual one; ``None`` means the host's."""
 
@@ -135,6 +117,8 @@ class _UnusableError(Exception):
 class SandboxLoader:
     """Loads for one sandbox.  The host holds it; a guest gets only `import_`, bound, as its ``__import__``.
 
+    Import statements must not use `import_` directly: see the head of this file.
+
     Args:
         name_url: The sandbox's code source, such as ``pycage://sandbox/plugins``; for messages.
         resolver: Where the sandbox's own modules come from (SCR).
@@ -148,8 +132,7 @@ class SandboxLoader:
         extra: Virtual modules: name to a function that returns the names, called when the module is first imported.
             They come before the host's, whatever HCP says.
         tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
-        own_module: Told of every module that is the sandbox's own, before its body runs, and of those that stand for
-            one in a from-import.
+        own_module: Told of every module that is the sandbox's own, before its body runs.
         record: Told of every denial before it is raised, with privilege: a guest can swallow it.
 
     Threads may share a loader.  Two that load the same module wait for each other; see ``locks.py``.
@@ -300,7 +283,7 @@ class SandboxLoader:
             level: How many packages to go up.
 
         Returns:
-            The outermost package, or with a ``fromlist`` a module that has the names; ``None`` for C code: `C_IMPORTS`.
+            The outermost package, or with a ``fromlist`` the module; ``None`` for C code: `C_IMPORTS`.
 
         Raises:
             AccessDenied: ``module access denied: <name>``.
@@ -316,25 +299,23 @@ class SandboxLoader:
             self._as_host(lambda: self._host_import(absolute))
             return None
         try:
-            return self._import(name, absolute, wanted, exact=type(fromlist) is list)
+            return self._import(name, absolute, wanted)
         except _UnusableError as unusable:
             reason = str(unusable)
         # Raised out here, or the guest would find the host's own error in __context__.
         message = f"the module {absolute} could not be loaded: {reason}"
         raise ImportError(message, name=absolute)
 
-    def _import(self, name: str, absolute: str, wanted: tuple[str, ...], *, exact: bool) -> types.ModuleType:
+    def _import(self, name: str, absolute: str, wanted: tuple[str, ...]) -> types.ModuleType:
         module = self._chain(absolute)
         if wanted:
-            return self._for_from(module, absolute, wanted, exact=exact)
+            self._load_submodules(module, absolute, wanted)
+            return module
         first = name.partition(".")[0]
         top = absolute[: len(absolute) - len(name) + len(first)] if name else absolute
         if top == absolute:
             return module
-        outermost = self._chain(top)
-        # Last, so that nobody can delete it before `import a.b as c` reads it: see the head of this file.
-        self._bind(absolute, module)
-        return outermost
+        return self._chain(top)
 
     # ---- The algorithm ---------------------------------------------------------------------------------------------
 
@@ -494,7 +475,7 @@ class SandboxLoader:
         raise self._denial(name, reason)
 
     def _bind(self, name: str, module: types.ModuleType | None) -> None:
-        """Store a module in its package, every time: `import a.b as c` reads it there, see the head of this file."""
+        """Store a module in its package, every time: `from a import b` reads it there."""
         package, dot, last = name.rpartition(".")
         if not dot or module is None:
             return
@@ -502,61 +483,31 @@ class SandboxLoader:
         if holder is not None:
             vars(holder)[last] = module
 
-    # ---- What the interpreter reads afterwards ---------------------------------------------------------------------
+    # ---- Submodules ------------------------------------------------------------------------------------------------
 
-    def _for_from(
-        self, module: types.ModuleType, name: str, wanted: tuple[str, ...], *, exact: bool = False
-    ) -> types.ModuleType:
-        """Return something that has all the names that `from name import ...` is going to read.
+    def _load_submodules(self, module: types.ModuleType, name: str, wanted: tuple[str, ...]) -> None:
+        """Load those of the names that ``module`` does not have.  Source: ``importlib._bootstrap._handle_fromlist``.
 
-        For an own module that is a new module object with these names: in the module itself another thread of the
-        guest could delete one in time.  ``exact`` asks for the module itself: a list as ``fromlist`` is never the
-        compiler's, so nothing is read behind the back of the guards.
+        Raises:
+            ImportError: There is neither an attribute nor a submodule of one of the names.
         """
-        if wanted == ("*",):
-            return self._for_star(module, name)
-        computed: dict[str, object] = {}
+        if self._own.get(name) is module and "__path__" not in vars(module):
+            return  # no package; whether it has the names is seen when they are read
         for item in wanted:
-            if item == "*" or (item.startswith("__") and item not in _DUNDERS):
-                raise _no_name(item, name)
-            attributes = vars(module)
-            if item in attributes:
-                continue
-            try:
-                # A module's own __getattr__ (PEP 562) comes before submodules, as in CPython.
-                computed[item] = (
-                    getattr(module, item) if "__getattr__" in attributes else self._submodule(module, name, item)
-                )
-            except AttributeError:
-                computed[item] = self._submodule(module, name, item)
-        if exact or (not computed and isinstance(module, ModuleView)):
-            return module
-        result = self._excerpt(module, name)
-        attributes = vars(result)
-        for item in wanted:
-            if item in computed:
-                attributes[item] = computed[item]
-            else:
-                try:
-                    attributes[item] = vars(module)[item]
-                except KeyError:
-                    raise _no_name(item, name) from None
-        return result
+            if item == "*":
+                declared = vars(module).get("__all__")
+                if type(declared) in (list, tuple) and "*" not in (names := _names(declared)):
+                    self._load_submodules(module, name, names)
+            elif not hasattr(module, item):  # a module's own __getattr__ (PEP 562) comes first, as in CPython
+                self._load_submodule(name, item)
 
-    def _excerpt(self, module: types.ModuleType, name: str) -> types.ModuleType:
-        """Return an empty module that stands for ``module`` in one from-import, with the same owner."""
-        result = types.ModuleType(name)
-        if self._own.get(name) is module:
-            self._own_module(result)
-        return result
-
-    def _submodule(self, module: types.ModuleType, name: str, item: str) -> object:
-        """Return the module ``name.item``, loaded like any other, or raise ImportError."""
+    def _load_submodule(self, name: str, item: str) -> None:
+        """Load the module ``name.item`` like any other, or raise ImportError."""
         whole = f"{name}.{item}"
         note: str | None = None
-        if is_module_name(whole) and ("__path__" in vars(module) or self._own.get(name) is not module):
+        if is_module_name(whole):
             try:
-                return self._chain(whole)
+                self._chain(whole)
             except _NotFoundError as error:
                 if error.name != whole:
                     raise
@@ -566,25 +517,9 @@ class SandboxLoader:
                 if whole in OFFERS:
                     raise
                 note = str(denial)
+            else:
+                return
         raise _no_name(item, name, note) from None
-
-    def _for_star(self, module: types.ModuleType, name: str) -> types.ModuleType:
-        """Return a module with exactly the names that a star import binds."""
-        attributes = vars(module)
-        declared = attributes.get("__all__")
-        if declared is None:
-            names = [item for item in attributes if type(item) is str and not item.startswith("_")]
-        elif type(declared) in (list, tuple):
-            names = list(_names(tuple(declared)))
-        else:
-            message = f"{name}.__all__ must be a list or a tuple of names"
-            raise ImportError(message, name=name)
-        result = self._excerpt(module, name)
-        if names:
-            found = self._for_from(module, name, tuple(names))
-            vars(result).update({item: vars(found)[item] for item in names})
-        vars(result)["__all__"] = names
-        return result
 
     # ---- Small things ----------------------------------------------------------------------------------------------
 

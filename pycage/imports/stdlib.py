@@ -26,14 +26,12 @@ a name that is neither shown, nor made anew, nor withheld with a reason.
 # facades.py.  Lists, dictionaries and sets are handed out as private copies.
 #
 # What still fails.  Unbound methods written in Python accept any `self`: `queue.Queue.__init__(host_object)` sets
-# attributes with fixed names on a host object.  `ABCMeta.register` changes what `isinstance` says for everybody.
-# `decimal.localcontext` that is never left changes the precision of its thread.  See also the tables at the end.
+# attributes with fixed names on a host object.  `decimal.localcontext` that is never left changes the precision of its
+# thread.  What the guards know of standard types is in pycage.language.standard.
 
 from __future__ import annotations
 
-import decimal
 import sys
-import typing
 from types import MappingProxyType
 from typing import Final
 
@@ -42,9 +40,6 @@ import attrs
 __all__ = [
     "NEVER",
     "OFFERS",
-    "REFUSED_PRIVATE_NAMES",
-    "SEALED_TYPES",
-    "WRITABLE_TYPES",
     "Offer",
     "is_standard",
     "refusal",
@@ -193,7 +188,8 @@ OFFERS: Final = MappingProxyType(
         ),
         "heapq": Offer("heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
         "hmac": Offer("HMAC compare_digest digest new", withheld={_INTERNAL: "digest_size trans_36 trans_5C"}),
-        "html": Offer("escape unescape"),
+        # _replace_charref: mistune takes it; it gets a match and returns text.
+        "html": Offer("_replace_charref escape unescape"),
         "html.entities": Offer("codepoint2name entitydefs html5 name2codepoint"),
         "html.parser": Offer("HTMLParser"),
         "io": Offer(
@@ -445,31 +441,3 @@ def refusal(name: str) -> str | None:
     if any(part.startswith("_") for part in name.split(".")):
         return "never shared with a sandbox: its name is private"
     return None
-
-
-# ---- What the guards must know -------------------------------------------------------------------------------------
-# Views cannot hold these lines alone: a class that a sandbox derives from a standard one is the sandbox's own, and with
-# it come the private methods of its base.
-
-WRITABLE_TYPES: Final[tuple[type, ...]] = (decimal.Context,)
-"""Types whose instances a sandbox may write to although it did not define them: all it can reach are its own copies."""
-
-SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef,)
-"""Types that no class of a sandbox may have as a base.  ``ForwardRef._evaluate`` is ``eval``."""
-
-REFUSED_PRIVATE_NAMES: Final = MappingProxyType(
-    {
-        "_convert_": "Enum: copies the globals of any host module into a class, and writes to them",
-        "_evaluate": "typing.ForwardRef: evaluates text as code that was never judged",
-        "_abc_registry_clear": "ABCMeta: empties the registry of a shared abstract class",
-        "_abc_caches_clear": "ABCMeta: empties the caches of a shared abstract class",
-        "_dump_registry": "ABCMeta: writes to the host's standard output",
-        "_add_member_": "EnumType: adds a member to any enumeration",
-        "_add_alias_": "Enum: adds a name to any enumeration",
-        "_add_value_alias_": "Enum: adds a value to any enumeration",
-        "__setstate__": "functools.partial: replaces the function of any partial object, the host's included",
-        "__reduce__": "copy: makes objects by calling anything",
-        "__reduce_ex__": "as __reduce__",
-    }
-)
-"""Attributes that must be refused even on a sandbox's own objects, because a standard base class defines them."""

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from pycage.imports.facades import MAKERS, Tools, owned
 from pycage.imports.stdlib import OFFERS, is_standard, refusal
+from pycage.language import _guards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +68,11 @@ class ModuleView(types.ModuleType):
 
     def __repr__(self) -> str:
         return f"<module {vars(self).get('__name__')!r} (view)>"
+
+
+# What is in the dictionary of a view was judged when it was put there.  So the guards let it be read, private names too:
+# `_x` of a view and `from x import _x` are one rule, and nothing else that begins with an underscore is in a view.
+_guards.set_view_type(ModuleView)
 
 
 def make_view(name: str, names: dict[str, object]) -> ModuleView:
@@ -254,7 +260,9 @@ _PLAIN: Final = frozenset(
         types.UnionType,
     }
 )
-_COPIED: Final = frozenset({list, dict, set, bytearray, tuple, frozenset, types.MappingProxyType})
+_COPIED: Final = frozenset(
+    {list, dict, set, bytearray, tuple, frozenset, types.MappingProxyType, types.SimpleNamespace}
+)
 _VALUES: Final = frozenset(
     {
         dt.date,
@@ -273,7 +281,8 @@ _VALUES: Final = frozenset(
 def private(value: object) -> object:
     """Return a container of an exact built-in type as a copy, all the way down, and anything else as it is.
 
-    Storing to items is not guarded, so a list that two sandboxes see is a way to write to the other.
+    Storing to items is not guarded, so a list that two sandboxes see is a way to write to the other.  The same goes for
+    objects that a sandbox may write to although they are not its own.
     A read-only proxy is copied as well: ``proxy | mine`` hands the dictionary behind it to ``mine.__ror__``.
     """
     return _private(value, {})
@@ -281,6 +290,8 @@ def private(value: object) -> object:
 
 def _private(value: object, seen: dict[int, object]) -> object:
     kind = type(value)
+    if isinstance(value, decimal.Context) and kind is decimal.Context:
+        return value.copy()
     if kind not in _COPIED:
         return value
     if id(value) in seen:
@@ -296,6 +307,9 @@ def _private(value: object, seen: dict[int, object]) -> object:
         items.extend(_private(item, seen) for item in value)
     elif isinstance(value, types.MappingProxyType):
         result = types.MappingProxyType({key: _private(item, seen) for key, item in value.items()})
+    elif isinstance(value, types.SimpleNamespace):
+        result = seen[id(value)] = types.SimpleNamespace()
+        vars(result).update({key: _private(item, seen) for key, item in vars(value).items()})
     elif isinstance(value, tuple):
         result = tuple(_private(item, seen) for item in value)
     elif isinstance(value, bytearray):

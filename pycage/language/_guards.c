@@ -104,13 +104,14 @@ static PyObject *formatters;    /* tuple of types whose format() reads attribute
 static PyObject *transparent;   /* tuple of types that stand in for another object */
 static PyObject *safe_types;    /* tuple of types whose instances are plain containers of attributes */
 static PyObject *sealed;        /* tuple of types that no class of a sandbox may have as a base */
-static PyObject *inherited;     /* dict: a host's private name -> 1: to be read off own instances, 2: off own classes too */
+static PyObject *inherited;     /* dict: a host's private name -> 1: read off own instances, 2: off own classes too */
 static Addresses bare_types;    /* built-in types without private names */
 static PyTypeObject *view_type; /* modules whose dictionary holds only what a sandbox may see */
 static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
 static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
+static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
 
 static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type, Refuser_Type;
@@ -1189,8 +1190,8 @@ guards_augment(GuardSet *self, PyObject *const *args, Py_ssize_t count)
     return Py_NewRef(args[0]);
 }
 
-PyDoc_STRVAR(private_doc, "private(object, name, /): what the private or special name may be read from; raises if there\n"
-                          "is nothing: the object is not the sandbox's own.");
+PyDoc_STRVAR(private_doc, "private(object, name, /): what the private or special name may be read from.\n\n"
+                          "Raises if there is nothing: the object is not the sandbox's own.");
 
 static PyObject *
 guards_private(GuardSet *self, PyObject *const *args, Py_ssize_t count)
@@ -1554,8 +1555,10 @@ guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyOb
     }
     /* A root class of another metaclass, made just now by that metaclass: nobody else holds its bases. */
     PyTypeObject *made = (PyTypeObject *)cls;
-    if (PyTuple_GET_SIZE(bases) == 0 && is_type && (PyObject *)Py_TYPE(made) == meta && made->tp_bases != NULL
-        && PyTuple_CheckExact(made->tp_bases) && Py_REFCNT(made->tp_bases) == 1
+    int fresh = PyTuple_GET_SIZE(bases) == 0 && is_type && (PyObject *)Py_TYPE(made) == meta;
+    /* typing.NamedTuple makes a new class with new bases and leaves the ones it was given. */
+    fresh = fresh || (meta == (PyObject *)replacing && Py_IS_TYPE(made, &PyType_Type));
+    if (fresh && made->tp_bases != NULL && PyTuple_CheckExact(made->tp_bases) && Py_REFCNT(made->tp_bases) == 1
         && (made->tp_flags & Py_TPFLAGS_HEAPTYPE) && may_own(made->tp_bases)
         && add_bases(self, made->tp_bases) < 0) {
         Py_CLEAR(cls);
@@ -2150,18 +2153,19 @@ module_fill(PyObject *Py_UNUSED(module), PyObject *args)
     return Py_NewRef(code);
 }
 
-PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types, sealed, inherited,\n"
-                            "bare_types)");
+PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types, sealed,\n"
+                            "inherited, bare_types, replacing)");
 
 static PyObject *
 module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", "sealed",
-                            "inherited", "bare_types", NULL};
-    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
+                            "inherited", "bare_types", "replacing", NULL};
+    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b, *r;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
                                      &PyFrozenSet_Type, &u, &PyDict_Type, &v, &PyTuple_Type, &f, &PyTuple_Type, &t,
-                                     &PyTuple_Type, &s, &PyTuple_Type, &l, &PyDict_Type, &i, &PyTuple_Type, &b)) {
+                                     &PyTuple_Type, &s, &PyTuple_Type, &l, &PyDict_Type, &i, &PyTuple_Type, &b,
+                                     &PyType_Type, &r)) {
         return NULL;
     }
     if (kinds != NULL) {
@@ -2173,6 +2177,7 @@ module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     transparent = Py_NewRef(t);
     safe_types = Py_NewRef(s);
     sealed = Py_NewRef(l);
+    replacing = (PyTypeObject *)Py_NewRef(r);
     for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(b); at++) {
         if (add(&bare_types, PyTuple_GET_ITEM(b, at)) < 0) {
             return NULL;
@@ -2255,7 +2260,8 @@ PyInit__guards(void)
     str_format = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format");
     str_format_map = PyObject_GetAttrString((PyObject *)&PyUnicode_Type, "format_map");
     if (super_self == NULL || super_thisclass == NULL || super_self_class == NULL
-        || Py_TYPE(super_thisclass)->tp_descr_get == NULL || str_format == NULL || str_format_map == NULL || Py_TYPE(super_self)->tp_descr_get == NULL) {
+        || Py_TYPE(super_thisclass)->tp_descr_get == NULL || str_format == NULL || str_format_map == NULL
+        || Py_TYPE(super_self)->tp_descr_get == NULL) {
         return NULL;
     }
     PyObject *module = PyModule_Create(&module_def);

@@ -31,7 +31,7 @@ from pycage.errors import AccessDenied
 from pycage.language import _guards
 from pycage.language.compiler import Unbound, bind, transform
 from pycage.language.formatting import format_safely
-from pycage.language.names import NEVER, PLAIN, UNBINDABLE, classify, storable
+from pycage.language.names import NEVER, UNBINDABLE, classify, storable
 from pycage.language.transformer import IMPORT_FUNCTION
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pycage.language._guards import GuardSet
     from pycage.language.compiler import Mode
 
-__all__ = ["ABSENT", "RAW", "Namespaces", "RestrictedCode", "make_builtins"]
+__all__ = ["ABSENT", "RAW", "Importer", "Namespaces", "RestrictedCode", "make_builtins"]
 
 _T = TypeVar("_T")
 
@@ -84,8 +84,8 @@ def make_builtins(
 
     Args:
         guards: The sandbox's.
-        import_: Its ``__import__``, called as CPython does.  Decides about modules; names that a ``from`` import reads
-            off a module which is not the sandbox's own are judged here.
+        import_: Its ``__import__``, called as CPython does.  Decides about modules, and returns the module itself; what
+            a ``from`` import reads off it is judged here.
         open_: Its ``open``.
         print_: Its ``print``.
         tag: As for `bind`; for code that exec, eval and compile make.
@@ -111,7 +111,7 @@ def make_builtins(
     built["eval"] = namespaces.eval
     built["exec"] = namespaces.exec
     built["compile"] = namespaces.compile
-    built["__import__"] = _Importer(guards, import_).import_
+    built["__import__"] = Importer(guards, import_).import_
     built[IMPORT_FUNCTION] = import_
     built["open"] = open_
     built["print"] = print_
@@ -160,11 +160,12 @@ class RestrictedCode:
 # m.__all__ says, "__dict__" too, and the __all__ of a shared module is a list that guests can append to.
 #
 # Idea.  What the statement is given is not the module but a namespace with exactly the names it asks for, each read
-# once and judged, and without a __name__.
+# once, through the guard that decides about `m.x`, and without a __name__.  This is the only place where that is done:
+# what `import_` returns is the module itself.
 
 
 @final
-class _Importer:
+class Importer:
     """What import statements call.  Guests cannot: their ``__import__`` is another function, see transformer.py."""
 
     __slots__ = ("_guards", "_import")
@@ -186,36 +187,31 @@ class _Importer:
         if not fromlist or type(fromlist) is not tuple:  # a list: PyImport_Import, which ignores the answer
             return module
         found = SimpleNamespace()
-        own = self._guards.own(module)
         for part in fromlist:
             if part == "*":
-                self._read_all(module, found, own=own)
-            elif not storable(part) or (classify(part) != PLAIN and not own):
-                raise AccessDenied(f'access denied: attribute "{part}" of a module that is not the sandbox\'s own')
-            else:
-                try:
-                    value = self._guards.getattr(module, part)
-                except AttributeError:
-                    raise ImportError(f"cannot import name {part!r} from {name!r}", name=name) from None
-                setattr(found, part, value)
+                self._read_all(module, found)
+                continue
+            if not storable(part) and classify(part) != NEVER:  # the guard refuses those, and records it
+                raise AccessDenied(f'access denied: attribute "{part}" may not be imported')
+            try:
+                value = self._guards.getattr(module, part)
+            except AttributeError:
+                raise ImportError(f"cannot import name {part!r} from {name!r}", name=name) from None
+            vars(found)[part] = value
         return found
 
-    def _read_all(self, module: object, found: SimpleNamespace, *, own: bool) -> None:
-        names = self._guards.getattr(module, "__all__", None)
-        if type(names) not in (list, tuple):
+    def _read_all(self, module: object, found: SimpleNamespace) -> None:
+        try:
+            names = self._guards.getattr(module, "__all__")  # a copy of a list or a tuple, or refused
+        except AttributeError:
             names = [name for name in dir(module) if type(name) is str and not name.startswith("_")]
         chosen: list[str] = []
         for name in tuple(cast("list[str]", names)):
-            if (
-                type(name) is not str
-                or name in UNBINDABLE
-                or not storable(name)
-                or (classify(name) != PLAIN and not own)
-            ):
+            if type(name) is not str or name in UNBINDABLE or not storable(name):
                 raise AccessDenied("access denied: a name in __all__ that may not be imported")
-            setattr(found, name, self._guards.getattr(module, name))
+            vars(found)[name] = self._guards.getattr(module, name)
             chosen.append(name)
-        setattr(found, "__all__", tuple(chosen))  # noqa: B010  SimpleNamespace declares none
+        vars(found)["__all__"] = tuple(chosen)
 
 
 @final

@@ -51,7 +51,7 @@ from pycage.language._guards import (
     classify,
     storable,
 )
-from pycage.language.standard import BARE_TYPES, CHANGERS, INHERITED, NEVER_PRIVATE, SEALED_TYPES, WRITABLE_TYPES
+from pycage.language.standard import BARE_TYPES, CHANGERS, INHERITED, NEVER_PRIVATE, REPLACING_METACLASS, SEALED_TYPES, WRITABLE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -247,4 +247,5 @@ _guards.configure(
     sealed=SEALED_TYPES,
     inherited=dict(INHERITED),
     bare_types=BARE_TYPES,
+    replacing=REPLACING_METACLASS,
 )

@@ -29,7 +29,15 @@ import typing
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["BARE_TYPES", "CHANGERS", "INHERITED", "NEVER_PRIVATE", "SEALED_TYPES", "WRITABLE_TYPES"]
+__all__ = [
+    "BARE_TYPES",
+    "CHANGERS",
+    "INHERITED",
+    "NEVER_PRIVATE",
+    "REPLACING_METACLASS",
+    "SEALED_TYPES",
+    "WRITABLE_TYPES",
+]
 
 WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, decimal.Context)
 """Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
@@ -37,6 +45,9 @@ Of contexts it can only reach its own copies."""
 
 SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef,)
 """Types that no class of a sandbox may have as a base.  ``ForwardRef._evaluate`` is ``eval``."""
+
+REPLACING_METACLASS: Final[type] = vars(typing)["NamedTupleMeta"]
+"""The metaclass of ``class P(NamedTuple)``: what it returns is a new class with new bases, whatever it was given."""
 
 NEVER_PRIVATE: Final = frozenset(
     """

@@ -1,4 +1,4 @@
-"""A sandbox's loader with nothing else of a sandbox: plain compile, no privilege, builtins with its own __import__."""
+"""A sandbox's loader with nothing else of a sandbox but import statements: plain compile, no privilege."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import types
 
 import pytest
 from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy, rules
+from pycage.language import GuardSet, attribute_denied
+from pycage.language.builtins import Importer
 
 
 class Shimmed:
@@ -31,6 +33,7 @@ class Box:
         self.shim = Shimmed()
         self.depth = 0  # how many privileged calls are on the stack
         self.ran_with_privilege = []
+        self.guards = GuardSet(object(), lambda _code: None, attribute_denied)
         self.loader = SandboxLoader(
             "pycage://sandbox/box",
             resolver=MappingResolver(modules or {}) if resolver is None else resolver,
@@ -41,9 +44,10 @@ class Box:
             shim=self.shim,
             privileged=self.privileged,
             tools=Tools(owns=owns if owns is not None else self.owns),
-            **more,
+            **{"own_module": self.guards.own_module, **more},
         )
-        self.builtins = {**vars(builtins), "__import__": self.loader.import_}
+        # As the language layer does: import statements call one function, and the name __import__ is another.
+        self.builtins = {**vars(builtins), "__import__": Importer(self.guards, self.loader.import_).import_}
 
     def privileged(self, action):
         self.depth += 1
@@ -59,7 +63,7 @@ class Box:
 
     def run(self, source):
         """Run source as the sandbox's code, outside any module, and return its globals."""
-        names = {"__builtins__": self.builtins, "__name__": "guest"}
+        names = {"__builtins__": self.builtins, "__name__": "guest", "__import__": self.loader.import_}
         exec(compile(source, "<guest>", "exec", dont_inherit=True), names)
         return names
 
