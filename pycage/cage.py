@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Cage"]
 
 _T = TypeVar("_T")
+
+# Compiling raises an event of its own.  Only that is lent: a sandbox's finalizers can run in the middle.
+_COMPILING: Final = functools.partial(_core.do_privileged, limit=(RuntimePermission("defineCode"),))
 
 # Where output of the code that runs goes: stdout and stderr of the run; None: to the host's own.
 _run_output: Final[ContextVar[tuple[io.StringIO, io.StringIO] | None]] = ContextVar("pycage.run_output", default=None)
@@ -79,7 +83,7 @@ class Cage:
             open_=shim(_open),
             print_=_print,
             tag=self._tag,
-            privileged=_core.do_privileged,
+            privileged=_COMPILING,
         )
 
     # ---- Code ----
@@ -91,7 +95,7 @@ class Cage:
     def run(self, source: str, variables: dict[str, object]) -> tuple[object, str, str]:
         """Run source in a fresh namespace; return its value and what it printed."""
         # Compiling raises audit events; it is the host's doing, also if another sandbox asked for this run.
-        result_name, code = _core.do_privileged(self._prepare, source)
+        result_name, code = _COMPILING(self._prepare, source)
         namespace = {**variables, **self._module_globals(), "__name__": "__main__"}
         output = io.StringIO(), io.StringIO()
         token = _run_output.set(output)
@@ -231,14 +235,14 @@ def _print(
     print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has
 
 
-def _open(
+def _open(  # noqa: PLR0917  the built-in's signature
     file: object,
     mode: str = "r",
     buffering: int = -1,
     encoding: str | None = None,
     errors: str | None = None,
     newline: str | None = None,
-    closefd: bool = True,  # noqa: FBT001, FBT002  the built-in's signature
+    closefd: bool = True,  # noqa: FBT001, FBT002  as above
     opener: object = None,
 ) -> IO[Any]:
     """Open a file as the built-in does.  An ``opener`` is refused: it could return any descriptor of the host."""
@@ -246,11 +250,11 @@ def _open(
         message = "open() in a sandbox takes no opener: the file that is checked must be the file that is opened"
         raise ValueError(message)
     # Once, to an exact type: what is checked must be what is opened.
-    path = file if type(file) in _PATH_TYPES else os.fspath(file)  # type: ignore[call-overload]  # or TypeError
+    path: Any = file if type(file) in _PATH_TYPES else os.fspath(file)  # type: ignore[call-overload]  # or TypeError
     if type(path) not in _PATH_TYPES or type(mode) is not str:
         message = f"open() needs exactly str, bytes, an int or an os.PathLike of these, got {type_name(path)}"
         raise TypeError(message)
-    return open(path, mode, buffering, encoding, errors, newline, closefd)  # noqa: PTH123, SIM115  that is the task
+    return open(path, mode, buffering, encoding, errors, newline, closefd)
 
 
 _PATH_TYPES: Final = frozenset({str, bytes, int})

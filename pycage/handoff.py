@@ -59,9 +59,7 @@ def install() -> None:
     ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
     for pool in [made for made in gc.get_objects() if isinstance(made, ThreadPoolExecutor)]:
         _remember(pool, None)  # there before any sandbox
-    ThreadPoolExecutor._adjust_thread_count = _add_worker(  # type: ignore[attr-defined]
-        ThreadPoolExecutor._adjust_thread_count  # type: ignore[attr-defined]
-    )
+    ThreadPoolExecutor._adjust_thread_count = _add_worker(ThreadPoolExecutor._adjust_thread_count)  # type: ignore[method-assign]
     Future.add_done_callback = _add_done_callback(Future.add_done_callback)  # type: ignore[method-assign]
     ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
     ThreadPoolExecutor.shutdown = _shutdown(ThreadPoolExecutor.shutdown)  # type: ignore[method-assign]

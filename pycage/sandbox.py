@@ -363,7 +363,7 @@ class Sandbox:
         self.close()
 
     def _require_own_stack(self) -> None:
-        """Let only the host and the sandbox itself run code here: code of another may run later, without who made it."""
+        """Let only the host and the sandbox itself run code here: it may run later, without who had it made."""
         if access.get_context().involves_other_than(self._domain):
             check_permission(SandboxAdminPermission(self._name, "runCode"))
 

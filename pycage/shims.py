@@ -127,7 +127,7 @@ class _CarriedGenerator(Generator[object, object, object]):
         return self._steps.send(value)
 
     def throw(self, *error: object) -> object:
-        return self._steps.throw(*error)  # type: ignore[arg-type]  # passed through
+        return self._steps.throw(*error)  # type: ignore[call-overload]  # passed through
 
     def close(self) -> None:
         self._steps.close()
@@ -145,7 +145,7 @@ class _CarriedCoroutine(Coroutine[object, object, object]):
         return self._steps.send(value)
 
     def throw(self, *error: object) -> object:
-        return self._steps.throw(*error)  # type: ignore[arg-type]  # passed through
+        return self._steps.throw(*error)  # type: ignore[call-overload]  # passed through
 
     def close(self) -> None:
         self._steps.close()
@@ -157,7 +157,7 @@ class _CarriedCoroutine(Coroutine[object, object, object]):
         return self._steps.send(None)
 
     def __await__(self) -> Generator[object, object, object]:
-        return self  # type: ignore[return-value]  # send, throw and close are all that await needs
+        return self
 
 
 @final
@@ -173,7 +173,7 @@ class _CarriedAsyncGenerator(AsyncGenerator[object, object]):
         return _CarriedCoroutine(self._send(value), self._context)  # type: ignore[arg-type]  # an awaitable with steps
 
     def athrow(self, *error: object) -> Coroutine[object, object, object]:
-        return _CarriedCoroutine(self._throw(*error), self._context)  # type: ignore[arg-type]  # as above
+        return _CarriedCoroutine(self._throw(*error), self._context)  # type: ignore[call-overload]  # as above
 
     def aclose(self) -> Coroutine[object, object, None]:
         return _CarriedCoroutine(self._close(), self._context)  # type: ignore[arg-type, return-value]  # as above
