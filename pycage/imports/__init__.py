@@ -7,7 +7,7 @@
 * ``names``, ``locks``, ``loader``: the import itself.
 """
 
-from pycage.imports.facades import Tools
+from pycage.imports.tools import Tools
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver

@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
 import attrs
 
 from pycage.errors import AccessDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
-from pycage.imports.facades import Tools
+from pycage.imports.tools import Tools
 from pycage.imports.locks import ModuleLock
 from pycage.imports.names import FUTURE, is_module_name, parents, shown
 from pycage.imports.resources import PackageReader, package_reader

@@ -286,8 +286,9 @@ OFFERS: Final = MappingProxyType(
         "textwrap": Offer("TextWrapper dedent fill indent shorten wrap"),
         # The one module with effects: a thread asks for permission when it starts, and inherits what was captured then.
         "threading": Offer(
-            "Barrier BoundedSemaphore BrokenBarrierError Condition Event Lock RLock Semaphore TIMEOUT_MAX Thread "
-            "ThreadError Timer get_ident local",
+            "Barrier BoundedSemaphore BrokenBarrierError Condition Event Lock RLock Semaphore TIMEOUT_MAX "
+            "ThreadError get_ident local",
+            made="Thread Timer",
             withheld={
                 _HANDS_OUT: "ExceptHookArgs current_thread enumerate excepthook getprofile gettrace main_thread",
                 _GLOBAL: "setprofile setprofile_all_threads settrace settrace_all_threads stack_size",
@@ -309,7 +310,7 @@ OFFERS: Final = MappingProxyType(
         "tomllib": Offer("TOMLDecodeError load loads"),
         # The rest of it reads source files, prints, or hands out frames; a traceback is the host's to format.
         "traceback": Offer(
-            "format_exception_only",
+            made="format_exception_only",
             withheld={
                 "reads any file (D433)": "FrameSummary StackSummary TracebackException extract_stack extract_tb "
                 "format_exc format_exception format_list format_stack format_tb",
@@ -319,13 +320,14 @@ OFFERS: Final = MappingProxyType(
         ),
         "types": Offer(
             "AsyncGeneratorType CoroutineType DynamicClassAttribute EllipsisType GeneratorType GenericAlias "
-            "MappingProxyType NoneType NotImplementedType SimpleNamespace UnionType get_original_bases resolve_bases",
+            "MappingProxyType NoneType NotImplementedType SimpleNamespace UnionType resolve_bases",
             withheld={
                 "makes code, functions, frames or modules, or leads to them": "BuiltinFunctionType BuiltinMethodType "
                 "CapsuleType CellType ClassMethodDescriptorType CodeType FrameType FunctionType GetSetDescriptorType "
                 "LambdaType MemberDescriptorType MethodDescriptorType MethodType MethodWrapperType ModuleType "
                 "TracebackType WrapperDescriptorType FrameLocalsProxyType",
                 _NEW_CLASS: "new_class prepare_class",
+                "reads __bases__ of any class": "get_original_bases",
                 "writes to the function": "coroutine",
             },
         ),

@@ -36,7 +36,8 @@ import types
 import uuid
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
-from pycage.imports.facades import MAKERS, Tools, owned
+from pycage.imports.facades import MAKERS
+from pycage.imports.tools import Tools, owned
 from pycage.imports.stdlib import OFFERS, is_standard, refusal
 from pycage.language import _guards
 

@@ -396,7 +396,7 @@ class Transformer(RestrictingNodeTransformer):
                 use.value = ast.copy_location(ast.Name(hidden, ast.Load()), use.value)
                 self._hoisted.add(id(use))
             where = node.body[0]
-            names = ast.Constant(private)
+            names = ast.Constant(cast("str", private))  # a tuple of constants is one; typeshed does not know
             call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load()), names], [])
             entry.append(_at(where, ast.Assign([ast.Name(hidden, ast.Store())], call)))
         return entry

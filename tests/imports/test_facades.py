@@ -17,6 +17,7 @@ import typing
 import pytest
 from pycage.errors import AccessDenied
 from pycage.imports import Tools, rules, view_of
+from pycage.language.names import PLAIN, classify
 
 
 class HostObject:
@@ -37,6 +38,11 @@ class Guard:
         kind = thing if isinstance(thing, type) else type(thing)
         return any(own is thing or own is kind for own in self.own)
 
+    def read(self, thing, name):
+        if name.startswith("_") and classify(name) != PLAIN and not self.owns(thing):
+            raise AccessDenied(name)
+        return getattr(thing, name)
+
     def adopt(self, made):
         self.adopted.append(made)
         self.own.append(made)
@@ -48,19 +54,13 @@ class Guard:
 
 def views(guard=None, modules=None):
     tools = (
-        Tools() if guard is None else Tools(owns=guard.owns, adopt=guard.adopt, read=read, modules=(modules or {}).get)
+        Tools() if guard is None else Tools(owns=guard.owns, adopt=guard.adopt, read=guard.read, modules=(modules or {}).get)
     )
 
     def view(name):
         return view_of(importlib.import_module(name), rules().allows_module, lambda function: function, tools)
 
     return view
-
-
-def read(thing, name):
-    if name.startswith("_"):
-        raise AccessDenied(name)
-    return getattr(thing, name)
 
 
 # ---- copy ----------------------------------------------------------------------------------------------------------------
@@ -289,7 +289,11 @@ def test_a_field_name_does_not_become_a_pattern_that_reads_what_is_guarded(field
     view = views(guard)
 
     assert dataclasses.dataclass(make_class(guard, **{field: int})).__match_args__ == (field,)
-    assert view("dataclasses").dataclass(make_class(guard, **{field: int})).__match_args__ == ()
+    if field == "_secret":
+        assert view("dataclasses").dataclass(make_class(guard, **{field: int})).__match_args__ == ()
+    else:
+        with pytest.raises(AccessDenied, match="cannot have a field"):
+            view("dataclasses").dataclass(make_class(guard, **{field: int}))
 
 
 def test_a_field_of_a_named_tuple_does_not_become_such_a_pattern():

@@ -1,0 +1,85 @@
+"""What the facades of standard functions ask of a sandbox, and what they are made with."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, NoReturn
+
+import attrs
+
+from pycage.errors import AccessDenied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["CLASS_DICT", "MRO", "Tools", "owned", "refuse", "twin"]
+
+
+def _nothing(_thing: object) -> bool:
+    return False
+
+
+def _forget(_made: type) -> None:
+    return
+
+
+def _no_module(_name: str) -> types.ModuleType | None:
+    return None
+
+
+@attrs.frozen
+class Tools:
+    """What facades ask of the guards of the sandbox they are for.  The defaults refuse.
+
+    Attributes:
+        owns: Whether the sandbox may write to an object: the same rule as its write guard.
+        adopt: Makes a class the sandbox's own; called for ``dataclass(slots=True)``, which makes a second class.
+        read: The guarded ``getattr``; without it there is no ``operator.attrgetter``.
+        modules: The sandbox's own module of a name.
+        streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
+    """
+
+    owns: Callable[[object], bool] = _nothing
+    adopt: Callable[[type], None] = _forget
+    read: Callable[[object, str], object] | None = None
+    modules: Callable[[str], types.ModuleType | None] = _no_module
+    streams: Mapping[str, object] = attrs.field(factory=dict)
+
+
+# A class's own, whatever its metaclass says.
+MRO = type.__dict__["__mro__"].__get__
+CLASS_DICT = type.__dict__["__dict__"].__get__
+
+
+def refuse(function: str, thing: object) -> NoReturn:
+    """Refuse to write to what is not the sandbox's own.  Only the type is named: a repr is the object's own code."""
+    kind = "class" if issubclass(type(thing), type) else f"{type.__getattribute__(type(thing), '__name__')} object"
+    message = f"{function}() writes to its argument, and this {kind} is not the sandbox's own"
+    raise AccessDenied(message)
+
+
+def owned(function: Callable[..., object], name: str, tools: Tools) -> Callable[..., object]:
+    """Return ``function`` for a sandbox: its first argument must be the sandbox's own."""
+
+    def checked(target: object, /, *args: object, **kwargs: object) -> object:
+        if not tools.owns(target):
+            refuse(name, target)
+        return function(target, *args, **kwargs)
+
+    checked.__name__ = checked.__qualname__ = name.rpartition(".")[2]
+    checked.__doc__ = function.__doc__
+    return checked
+
+
+def twin(module: types.ModuleType, replaced: Mapping[str, object]) -> dict[str, object]:
+    """Return a module's globals with its functions bound to these globals instead, some names replaced."""
+    original = vars(module)
+    names = dict(original)
+    for name, value in original.items():
+        if type(value) is types.FunctionType and value.__globals__ is original:
+            function = types.FunctionType(value.__code__, names, value.__name__, value.__defaults__, value.__closure__)
+            function.__kwdefaults__ = value.__kwdefaults__
+            function.__doc__, function.__module__ = value.__doc__, value.__module__
+            names[name] = function
+    names.update(replaced)
+    return names
