@@ -7,7 +7,6 @@
 * ``names``, ``locks``, ``loader``: the import itself.
 """
 
-from pycage.imports.tools import Tools
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver
@@ -21,6 +20,7 @@ from pycage.imports.rules import (
 )
 from pycage.imports.sources import MAX_SOURCE_BYTES, Resolver, Resources, Source
 from pycage.imports.stdlib import OFFERS
+from pycage.imports.tools import Tools
 from pycage.imports.views import ModuleView, Views, view_of
 
 __all__ = [

@@ -61,5 +61,6 @@ def copy_module() -> types.ModuleType:
 
 
 def copy_facades(_tools: Tools) -> dict[str, object]:
+    """Return the functions that ``stdlib.py`` says are made anew."""
     names = vars(copy_module())
     return {name: names[name] for name in ("copy", "deepcopy", "replace") if name in names}

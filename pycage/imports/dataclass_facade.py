@@ -126,7 +126,7 @@ def dataclass_facades(tools: Tools) -> dict[str, object]:
     return {"dataclass": dataclass, **{name: names[name] for name in ("asdict", "astuple", "replace")}}
 
 
-def _twin_of_dataclasses(tools: Tools) -> dict[str, object]:
+def _twin_of_dataclasses(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small functions
     read = _reader(tools)
 
     def check(target: object) -> None:
@@ -151,7 +151,7 @@ def _twin_of_dataclasses(tools: Tools) -> dict[str, object]:
 
     def get_state(target: object) -> object:
         check(target)
-        return [read(target, field.name) for field in cast("Callable[..., tuple[real.Field[object], ...]]", fields)(target)]
+        return [read(target, field.name) for field in fields(target)]
 
     def set_state(target: object, state: object) -> None:
         check(target)

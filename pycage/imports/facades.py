@@ -49,6 +49,7 @@ __all__ = ["MAKERS", "Tools", "owned"]
 
 # ---- functools -----------------------------------------------------------------------------------------------------
 
+
 @final
 class cached_property:  # noqa: N801  # the name it stands for
     """``functools.cached_property``, which stores only in objects whose class it is part of.
@@ -191,13 +192,17 @@ def _collections(_tools: Tools) -> dict[str, object]:
 class _Context:
     """A copied context of ``contextvars``: runs functions, answers for variables one holds, cannot be iterated over.
 
-    The real one lists every variable of the host with its value.
+    The real one lists every variable of the host with its value.  What pycage itself keeps in variables, such as the
+    principals of ``run_as``, is not copied: functions run with that of the moment, or a sandbox would come back to it.
     """
 
     __slots__ = ("_context",)
 
     def __init__(self) -> None:
-        self._context = contextvars.copy_context()
+        self._context = contextvars.Context()
+        for variable, value in contextvars.copy_context().items():
+            if not _is_pycages(variable):
+                self._context.run(variable.set, value)
 
     def __init_subclass__(cls) -> NoReturn:
         message = "a context cannot be derived from"
@@ -205,7 +210,17 @@ class _Context:
 
     def run(self, function: Callable[..., object], *args: object, **kwargs: object) -> object:
         """Call the function in this context."""
-        return self._context.run(function, *args, **kwargs)
+        present = [pair for pair in contextvars.copy_context().items() if _is_pycages(pair[0])]
+
+        def call() -> object:
+            tokens = [(variable, variable.set(value)) for variable, value in present]
+            try:
+                return function(*args, **kwargs)
+            finally:
+                for variable, token in tokens:
+                    variable.reset(token)
+
+        return self._context.run(call)
 
     def get(self, variable: contextvars.ContextVar[object], default: object = None) -> object:
         """Return the value of a variable in this context."""
@@ -220,6 +235,11 @@ class _Context:
     def copy(self) -> _Context:
         """Return a copy of this context."""
         return self._context.run(_Context)
+
+
+def _is_pycages(variable: contextvars.ContextVar[object]) -> bool:
+    # A guest's variable may have any name, of any class; that only makes it one that is not copied.
+    return type(variable.name) is str and variable.name.startswith("pycage.")
 
 
 def _contextvars(_tools: Tools) -> dict[str, object]:
@@ -296,7 +316,7 @@ def _typing(tools: Tools) -> dict[str, object]:
     return {"get_args": get_args, "dataclass_transform": dataclass_transform}
 
 
-# ---- sys ---------------------------------------------------------------------------------------------------------------
+# ---- sys -----------------------------------------------------------------------------------------------------------
 
 
 def _sys(tools: Tools) -> dict[str, object]:
@@ -304,12 +324,12 @@ def _sys(tools: Tools) -> dict[str, object]:
     return {"argv": [""], **streams}
 
 
-# ---- traceback ---------------------------------------------------------------------------------------------------------
+# ---- traceback -----------------------------------------------------------------------------------------------------
 
 
 def _traceback(_tools: Tools) -> dict[str, object]:
     def format_exception_only(exc: object, /, value: object = None, **_options: object) -> list[str]:
-        """Return the last line of a traceback.  The real one imports modules to make suggestions, whatever their name."""
+        """Return the last line of a traceback.  The real one makes suggestions, and imports modules for that."""
         raised = exc if isinstance(exc, BaseException) else value
         kind = type(raised)
         if not isinstance(raised, BaseException):

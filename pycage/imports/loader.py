@@ -40,11 +40,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
 import attrs
 
 from pycage.errors import AccessDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
-from pycage.imports.tools import Tools
 from pycage.imports.locks import ModuleLock
 from pycage.imports.names import FUTURE, is_module_name, parents, shown
 from pycage.imports.resources import PackageReader, package_reader
 from pycage.imports.stdlib import OFFERS, refusal
+from pycage.imports.tools import Tools
 from pycage.imports.views import ModuleView, NoViewError, Views, make_view
 from pycage.permissions import ImportPermission
 
@@ -98,6 +98,7 @@ host imports the module and the call returns ``None``: a guest that imitates the
 
 _RESERVED: Final = ("pycage", "pycage_native", "host")
 """Names (and everything below) that no resolver is asked for: a sandbox never gets a re-executed copy of pycage."""
+
 
 class _Decision(NamedTuple):
     """What one dotted name gives: ``module`` is the sandbox's own or a virtual one; ``None`` means the host's."""
@@ -174,7 +175,7 @@ class SandboxLoader:
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
         self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
-        # Most sandboxes import none of them, and making a sandbox should be cheap: they are made when they are asked for.
+        # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
         self._later: dict[str, Callable[[], Mapping[str, object]]] = {**_importlib_views(self, shim), **(extra or {})}
 
     def __repr__(self) -> str:

@@ -269,13 +269,14 @@ OFFERS: Final = MappingProxyType(
             "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
             made="argv stderr stdout",
             withheld={
-                _HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile gettrace "
-                "implementation meta_path modules monitoring path path_hooks path_importer_cache stdin warnoptions "
-                "is_finalizing call_tracing getrefcount",
-                "tells about the host": "abiflags base_exec_prefix base_prefix builtin_module_names dont_write_bytecode "
-                "exec_prefix executable flags get_coroutine_origin_tracking_depth get_int_max_str_digits "
-                "getallocatedblocks getdlopenflags getswitchinterval getunicodeinternedsize is_stack_trampoline_active "
-                "orig_argv platlibdir prefix pycache_prefix",
+                _HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile "
+                "gettrace implementation meta_path modules monitoring path path_hooks path_importer_cache stdin "
+                "warnoptions is_finalizing call_tracing getrefcount",
+                "tells about the host": "abiflags base_exec_prefix base_prefix builtin_module_names "
+                "dont_write_bytecode exec_prefix executable flags get_coroutine_origin_tracking_depth "
+                "get_int_max_str_digits getallocatedblocks getdlopenflags getswitchinterval "
+                "getunicodeinternedsize is_stack_trampoline_active orig_argv platlibdir prefix "
+                "pycache_prefix",
                 _GLOBAL: "activate_stack_trampoline addaudithook deactivate_stack_trampoline set_asyncgen_hooks "
                 "set_coroutine_origin_tracking_depth set_int_max_str_digits setdlopenflags setprofile "
                 "setrecursionlimit setswitchinterval settrace",

@@ -1,7 +1,7 @@
 """``threading.Thread`` and ``Timer`` for a sandbox: classes of their own around a thread of the host."""
 
-# Problem.  `Thread.__init__` stores `sys.stderr` and the host's hook for exceptions in the new object, and the new object
-# is the sandbox's own if it is of a derived class.
+# Problem.  `Thread.__init__` stores `sys.stderr` and the host's hook for exceptions in the new object, which is the
+# sandbox's own if it is of a derived class.
 #
 # Things that do not work:
 #
@@ -9,8 +9,8 @@
 # - A derived class with slots for the two: a `__setattr__` or a property of the guest's sees what is stored.
 # - A derived class whose `__init__` stores something else: `super(Thread, self).__init__()` calls the real one.
 #
-# Idea.  Not derived from it.  The real thread is made by, and reachable from, these functions only: it is in a slot that
-# is written and read through its descriptor, which no class of the guest can come between.
+# Idea.  Not derived from it.  The real thread is made by, and reachable from, these functions only: it is in a slot,
+# written and read through its descriptor, and no class of a guest can come between.
 #
 # What still fails.  `isinstance(thread, threading.Thread)` in the host says no.
 
@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, NoReturn, cast
+
+from pycage.language import _guards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -48,7 +50,8 @@ class Thread:
         self._target = target
         self._args = args
         self._kwargs: Mapping[str, object] = {} if kwargs is None else kwargs
-        _REAL.__set__(self, threading.Thread(group, lambda: self.run(), name, daemon=daemon))
+        # Not self.run itself: an attribute of a subclass is read when the thread runs, as in the real one.
+        _REAL.__set__(self, threading.Thread(group, lambda: self.run(), name, daemon=daemon))  # noqa: PLW0108
 
     def __repr__(self) -> str:
         return f"<Thread({self.name}, {'alive' if self.is_alive() else 'not alive'})>"
@@ -144,6 +147,11 @@ class Timer(Thread):
         if not self.finished.is_set():
             self.function(*self.args, **self.kwargs)
         self.finished.set()
+
+
+# `thread.daemon = True`.  No sandbox gets hold of a thread that the host or another sandbox made this way.
+_guards.add_safe_type(Thread)
+_guards.add_safe_type(Timer)
 
 
 def thread_facades(_tools: Tools) -> dict[str, object]:

@@ -37,8 +37,8 @@ import uuid
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from pycage.imports.facades import MAKERS
-from pycage.imports.tools import Tools, owned
 from pycage.imports.stdlib import OFFERS, is_standard, refusal
+from pycage.imports.tools import Tools, owned
 from pycage.language import _guards
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class ModuleView(types.ModuleType):
         return f"<module {vars(self).get('__name__')!r} (view)>"
 
 
-# What is in the dictionary of a view was judged when it was put there.  So the guards let it be read, private names too:
-# `_x` of a view and `from x import _x` are one rule, and nothing else that begins with an underscore is in a view.
+# What is in the dictionary of a view was judged when it was put there.  So the guards let it be read, private names
+# too: `x._y` and `from x import _y` are one rule, and few names that begin with an underscore are in a view.
 _guards.set_view_type(ModuleView)
 
 
@@ -289,7 +289,7 @@ def private(value: object) -> object:
     return _private(value, {})
 
 
-def _private(value: object, seen: dict[int, object]) -> object:
+def _private(value: object, seen: dict[int, object]) -> object:  # noqa: C901  # one branch for each type
     kind = type(value)
     if isinstance(value, decimal.Context) and kind is decimal.Context:
         return value.copy()

@@ -2214,12 +2214,31 @@ module_set_view_type(PyObject *Py_UNUSED(module), PyObject *type)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+module_add_safe_type(PyObject *Py_UNUSED(module), PyObject *type)
+{
+    PyObject *one = safe_types == NULL || !PyType_Check(type) ? NULL : PyTuple_Pack(1, type);
+    if (one == NULL) {
+        PyErr_SetString(PyExc_TypeError, "a type is needed, and the names must be configured");
+        return NULL;
+    }
+    PyObject *all = PySequence_Concat(safe_types, one);
+    Py_DECREF(one);
+    if (all == NULL) {
+        return NULL;
+    }
+    Py_SETREF(safe_types, all);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef module_methods[] = {
     {"classify", module_classify, METH_O, "classify(name, /): the kind of an attribute name."},
     {"storable", module_storable, METH_O, "storable(name, /): whether own objects may have it assigned."},
     {"fill", module_fill, METH_VARARGS, fill_doc},
     {"configure", (PyCFunction)(void (*)(void))module_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
+    {"add_safe_type", module_add_safe_type, METH_O,
+     "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
     {"set_view_type", module_set_view_type, METH_O,
      "set_view_type(type, /): modules of this type hold only what a sandbox may see, private names included."},
     {NULL, NULL, 0, NULL},

@@ -52,7 +52,7 @@ RAW: Final = frozenset(
     abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter
     float format frozenset hash hex id int isinstance issubclass iter len list map max memoryview min next object oct
     ord pow property range repr reversed round set slice sorted staticmethod str sum super tuple type zip
-    """.split()
+    """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
 
 # Not there at all: they talk to a terminal, or stand for the host's interpreter.

@@ -51,7 +51,15 @@ from pycage.language._guards import (
     classify,
     storable,
 )
-from pycage.language.standard import BARE_TYPES, CHANGERS, INHERITED, NEVER_PRIVATE, REPLACING_METACLASS, SEALED_TYPES, WRITABLE_TYPES
+from pycage.language.standard import (
+    BARE_TYPES,
+    CHANGERS,
+    INHERITED,
+    NEVER_PRIVATE,
+    REPLACING_METACLASS,
+    SEALED_TYPES,
+    WRITABLE_TYPES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +147,7 @@ _PLAIN: Final = frozenset(
     __value__ __covariant__ __contravariant__ __infer_variance__ __metadata__ __total__ __required_keys__
     __optional_keys__ __orig_bases__ __abstractmethods__ __isabstractmethod__ __final__ __isfinal__ __flags__
     __static_attributes__ __firstlineno__ _replace _asdict _fields _make
-    """.split()
+    """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
 
 # name -> types of which the attribute leads to an object that the host did not mean to hand out.  It is given only if

@@ -1,21 +1,22 @@
 """Standard types that the guards must know: what a sandbox may write to, derive from and inherit.
 
-Data of `_guards.c`, next to the kinds of names in `names.py`.  What each standard *module* offers is another table, which
-stands in the layer of imports.
+Data of `_guards.c`, next to the kinds of names in `names.py`.  What each standard *module* offers is another table,
+which stands in the layer of imports.
 """
 
 # Problem.  A class that a sandbox derives from a standard one is the sandbox's own, and with it come the private and
-# special methods of its base: `E._convert_("X", "any.module", f)` copies the globals of a host module into an own Enum,
-# `C.__getstate__(x)` is `object`'s and hands out the state of any x, `U.__setstate__(x, {...})` of UUID writes to any x.
+# special methods of its base: `E._convert_("X", "any.module", f)` copies the globals of a host module into an own
+# Enum, `C.__getstate__(x)` is `object`'s and hands out the state of any x, `U.__setstate__(x, {...})` of UUID writes
+# to any x.
 #
 # Things that do not work:
 #
 # - A list of the methods that do harm: every Python adds some, and the classes that a host shares have their own.
 # - Refuse the names for everybody: `_evaluate`, `_put` and `_add` are ordinary names of ordinary programs.
 #
-# Idea.  The guard asks who *defines* a private name.  What only a host class defines is not readable, apart from the rows
-# of INHERITED; what the sandbox defines itself is.  NEVER_PRIVATE is a second line behind that, for names that no program
-# defines.
+# Idea.  The guard asks who *defines* a private name.  What only a host class defines is not readable, apart from the
+# rows of INHERITED; what the sandbox defines itself is.  NEVER_PRIVATE is a second line behind that, for names that no
+# program defines.
 #
 # What still fails.  Public methods of host classes take any `self`: `queue.Queue.put(host_object, 1)`.
 
@@ -53,10 +54,10 @@ NEVER_PRIVATE: Final = frozenset(
     """
     _convert_ _add_member_ _abc_registry_clear _abc_caches_clear _dump_registry _bootstrap _bootstrap_inner
     _invoke_excepthook
-    """.split()
+    """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
-"""Private names of standard classes that are refused on sight: Enum (copies the globals of any module; adds members to any
-enumeration), ABCMeta (empties shared registries; writes to standard output), Thread (runs, and tells the host's hooks)."""
+"""Private names of standard classes that are refused on sight: Enum (copies the globals of any module; adds members to
+any enumeration), ABCMeta (empties shared registries; writes to standard output), Thread (runs; the host's hooks)."""
 
 # Where a method is bound to an own instance, it works on that.  Taken from a class, it takes any `self`.
 _BOUND: Final = """

@@ -189,12 +189,7 @@ class Transformer(RestrictingNodeTransformer):
         if self._in_pattern:
             self.problem(node, f'attribute "{name}" may not be used in a pattern; give its value a name first')
             return node
-        if (
-            self._scope == "function"
-            and _is_plain_super(node.value)
-            and kind == MUTATOR
-            and name == "__init__"
-        ):
+        if self._scope == "function" and _is_plain_super(node.value) and kind == MUTATOR and name == "__init__":
             return self._super_init(node)
         value = self._visit_expr(node.value)
         if kind == OWN:
@@ -203,7 +198,7 @@ class Transformer(RestrictingNodeTransformer):
         return self._guarded("getattr", node, value, _at(node, ast.Constant(name)))
 
     def _super_init(self, node: ast.Attribute) -> ast.expr:
-        """``super().__init__`` concerns the sandbox's own object, if ``super`` is the built-in: that is checked first."""
+        """``super().__init__`` concerns the sandbox's own object, if ``super`` is the built-in: checked first."""
         test = ast.Compare(
             left=ast.Name("super", ast.Load()), ops=[ast.Is()], comparators=[self._placeholder("super", node)]
         )
@@ -274,7 +269,7 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
-        """``a + b + c + ...`` is a chain to the left, as deep as it is long."""
+        """Judge ``a + b + c + ...``: a chain to the left, as deep as it is long."""
         chain = [node]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
@@ -284,7 +279,7 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802
-        """A literal may not look like a placeholder.  Guests cannot know the secret; should they, this stops them."""
+        """Judge a literal: none may look like a placeholder.  Should guests know the secret, this stops them."""
         if isinstance(node.value, str) and self._secret in node.value:
             self.problem(node, "this text is reserved")
         return node
@@ -292,7 +287,7 @@ class Transformer(RestrictingNodeTransformer):
     # -- Names -------------------------------------------------------------------------------------------------------
 
     def judge_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
-        """A variable."""
+        """Judge a variable."""
         if isinstance(node.ctx, ast.Load):
             if node.id in UNREADABLE:
                 self.problem(node, f'variable "{node.id}" is not available to sandboxed code{advice(node.id)}')
@@ -361,7 +356,7 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_Module(self, node: ast.Module) -> ast.mod:  # noqa: N802
-        """A module: declares the temporaries that its own statements need."""
+        """Declare the temporaries that a module's own statements need."""
         self._visit_scope("module", node, "body")
         return node
 
@@ -447,7 +442,7 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_TypeVar(self, node: ast.AST) -> ast.AST:  # noqa: N802
-        """``def f[T: bound]`` (PEP 695)"""
+        """``def f[T: bound]`` (PEP 695)."""
         self._binding(node, getattr(node, "name", None))
         self._visit_fields(node)
         return node

@@ -54,7 +54,9 @@ class Guard:
 
 def views(guard=None, modules=None):
     tools = (
-        Tools() if guard is None else Tools(owns=guard.owns, adopt=guard.adopt, read=guard.read, modules=(modules or {}).get)
+        Tools()
+        if guard is None
+        else Tools(owns=guard.owns, adopt=guard.adopt, read=guard.read, modules=(modules or {}).get)
     )
 
     def view(name):

@@ -495,7 +495,10 @@ def test_a_sandbox_never_gets_its_own_copy_of_pycage(box, name):
 def test_virtual_modules_come_before_the_hosts(box):
     sandbox = box(
         hcp=rules(),
-        extra={"pycage": lambda: {"check_permission": len, "AccessDenied": AccessDenied}, "host": lambda: {"listener": 5}},
+        extra={
+            "pycage": lambda: {"check_permission": len, "AccessDenied": AccessDenied},
+            "host": lambda: {"listener": 5},
+        },
     )
     result = sandbox.run(
         "import pycage\nfrom host import listener\nfrom pycage import *\nr = check_permission('ab'), listener"
@@ -714,7 +717,9 @@ def test_a_resolver_in_memory_satisfies_the_loader(box):
 
 def test_the_guards_are_told_of_own_modules_before_their_bodies_run(box):
     order = []
-    sandbox = box({"pkg": "note()\n_private = 1"}, own_module=lambda module: (order.append(module.__name__), own(module)))
+    sandbox = box(
+        {"pkg": "note()\n_private = 1"}, own_module=lambda module: (order.append(module.__name__), own(module))
+    )
     own = sandbox.guards.own_module
     sandbox.builtins["note"] = lambda: order.append("body")
     sandbox.run("from pkg import _private")

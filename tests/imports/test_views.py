@@ -8,7 +8,9 @@ import os
 import sys
 import types
 
+import pycage
 import pytest
+from pycage.errors import AccessDenied, RestrictedSyntaxError
 from pycage.imports import ModuleView, rules, view_of
 from pycage.imports.views import NoViewError, Views, private
 
@@ -232,3 +234,53 @@ def test_standard_functions_are_handed_out_as_they_are():
 
     assert view.sqrt is math.sqrt
     assert shims == []
+
+
+# ---- Private names ---------------------------------------------------------------------------------------------------
+
+
+def test_a_private_name_that_a_view_shows_is_read_in_every_way():
+    source = """
+import html, operator
+from html import _replace_charref as imported
+get = getattr(html, '_replace_charref')
+len({imported, html._replace_charref, get, operator.attrgetter('_replace_charref')(html)}), hasattr(html, '_replace_charref')
+"""
+    with pycage.Sandbox("views_private") as sandbox:
+        assert sandbox.run(source).value == (1, True)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import html\nhtml._charref",
+        "import html\nhtml.__dict__",
+        "import html\nhtml.__loader__",
+        "import html\ngetattr(html, '__dict__')",
+        "import html\nobject.__getattribute__(html, '__dict__')",
+        "import html\nhtml._x = 1",
+        "import html\nclass C(type(html)): pass",
+        "from html import _charref",
+        "from html import __dict__ as d",
+        "from html import __class__ as c",
+    ],
+)
+def test_a_private_name_that_a_view_does_not_show_is_not_read(source):
+    with (
+        pycage.Sandbox("views_hidden") as sandbox,
+        pytest.raises((AccessDenied, RestrictedSyntaxError, ImportError, TypeError)) as caught,
+    ):
+        sandbox.run(source)
+    if caught.type is TypeError:
+        assert "derived" in str(caught.value)
+    if caught.type is ImportError:
+        assert "cannot import name '_charref'" in str(caught.value)
+
+
+def test_an_own_module_object_is_no_view():
+    """Only the type of views counts as judged, not the type of modules."""
+    module = types.ModuleType("m")
+    vars(module)["_secret"] = 1
+
+    with pycage.Sandbox("views_module") as sandbox, pytest.raises(AccessDenied):
+        sandbox.run("m._secret", variables={"m": module})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pycage.errors import PycageError
+from pycage.errors import AccessDenied, RestrictedSyntaxError
 from pycage.language import GuardSet, attribute_denied, bind, make_builtins, transform
 
 if TYPE_CHECKING:
@@ -112,9 +112,15 @@ def honest(cage: Cage) -> Callable[..., None]:
 
 @pytest.fixture
 def attack(cage: Cage) -> Callable[..., None]:
-    """Check that source makes `escaped` true outside, and in the cage is refused or has no effect."""
+    """Check that source makes `escaped` true outside, and is refused in the cage.
 
-    def check(source: str, **names: object) -> None:
+    Only a denial counts as refused, so that an attack which is broken by accident does not.  `otherwise` lists what else
+    this one may be answered with; `silent` says that nothing is raised, because the program looks for what is missing.
+    """
+
+    def check(
+        source: str, *, otherwise: tuple[type[Exception], ...] = (), silent: bool = False, **names: object
+    ) -> None:
         plain: dict[str, object] = {"__name__": "guest", "host": Host(), "Host": Host, "escaped": None, **names}
         saved = {name: value for name, value in vars(Host).items() if name not in ("__dict__", "__weakref__")}
         try:
@@ -130,10 +136,11 @@ def attack(cage: Cage) -> Callable[..., None]:
         refused = False
         try:
             cage.run(source, **{"host": Host(), "Host": Host, "escaped": None, **names})
-        except (PycageError, PermissionError, RuntimeError, TypeError, ValueError, ImportError, AttributeError):
+        except (AccessDenied, RestrictedSyntaxError, *otherwise):
             refused = True
 
         namespace = getattr(cage, "namespace", {})
         assert not namespace.get("escaped"), f"the attack succeeded (refused: {refused})"
+        assert refused is not silent
 
     return check

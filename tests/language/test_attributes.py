@@ -288,7 +288,8 @@ result = c.y, c.z, C.x, '__dict__' in vars(C)
 
 def test_class_dictionaries_cannot_be_caught_behind_the_proxy(attack: Callable[..., None]) -> None:
     """``mappingproxy == x`` shows ``x`` the real dictionary."""
-    attack("""
+    attack(
+        """
 class Catch:
     def __eq__(self, other):
         other['x'] = 'caught'
@@ -296,7 +297,9 @@ class C: x = 1
 vars(C) == Catch()
 C.__dict__ == Catch()
 escaped = C.x == 'caught'
-""")
+""",
+        silent=True,
+    )
 
 
 @pytest.mark.parametrize("name", ["__dataclass_fields__", "__annotations__", "__members__", "_field_defaults"])
@@ -373,7 +376,8 @@ def test_a_forbidden_literal_name_is_refused_before_anything_runs(name: str) -> 
 def test_a_namespace_that_answers_differently_each_time_does_not_fake_super(
     attack: Callable[..., None], statement: str
 ) -> None:
-    attack(f"""
+    attack(
+        f"""
 class Namespace(dict):
     asked = 0
     def __getitem__(self, name):
@@ -392,7 +396,9 @@ for switch in (0, 1):
         escaped = C.escaped
     except (RuntimeError, PermissionError):
         pass
-""")
+""",
+        silent=True,
+    )
 
 
 @pytest.mark.parametrize(

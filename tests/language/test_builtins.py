@@ -68,24 +68,31 @@ result = y, d, eval(code), f(), C.inside, eval('q', {'q': 3}), eval('q', {}, {'q
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "otherwise"),
     [
-        "escaped = eval('f.__globals__', {'f': host.call})",
-        "exec('escaped = host._secret')",
-        "escaped = eval(compile('host._secret', 'f', 'eval'))",
-        "exec(compile('escaped = host._secret', 'f', 'exec'))",
-        "exec(b'escaped = host._secret')",
-        "class Text(str): pass\nescaped = eval(Text('host._secret'))",
-        "escaped = compile('1', 'f', 'eval').co_code",
-        "escaped = getattr(compile('1', 'f', 'eval'), 'replace')",
-        "escaped = compile('1', 'f', 'exec', 0x400)",
-        "escaped = host.call(eval, '1 + 1')",
-        "escaped = __import__('sys')._getframe",
-        "escaped = host.call(globals)",
+        (source, ())
+        for source in [
+            "escaped = eval('f.__globals__', {'f': host.call})",
+            "exec('escaped = host._secret')",
+            "escaped = eval(compile('host._secret', 'f', 'eval'))",
+            "exec(compile('escaped = host._secret', 'f', 'exec'))",
+            "exec(b'escaped = host._secret')",
+            "escaped = compile('1', 'f', 'eval').co_code",
+            "escaped = __import__('sys')._getframe",
+        ]
+    ]
+    + [
+        ("class Text(str): pass\nescaped = eval(Text('host._secret'))", (TypeError,)),
+        ("escaped = getattr(compile('1', 'f', 'eval'), 'replace')", (AttributeError,)),
+        ("escaped = compile('1', 'f', 'exec', 0x400)", (ValueError,)),
+        ("escaped = host.call(eval, '1 + 1')", (RuntimeError,)),
+        ("escaped = host.call(globals)", (RuntimeError,)),
     ],
 )
-def test_code_made_at_run_time_is_judged(attack: Callable[..., None], source: str) -> None:
-    attack(source)
+def test_code_made_at_run_time_is_judged(
+    attack: Callable[..., None], source: str, otherwise: tuple[type[Exception], ...]
+) -> None:
+    attack(source, otherwise=otherwise)
 
 
 def test_the_object_that_compile_gives_cannot_be_made_or_changed(cage: Cage) -> None:

@@ -32,7 +32,9 @@ _ELSEWHERE = {
     "D097": "harmless: an own object's own attribute names",
     "D149": "view of os",
     "D162": "harmless: the source is refused or evaluated, the process lives",
-    **dict.fromkeys(("D113", "D120", "D123", "D125", "D126", "D128", "D129", "D130"), "view of the module: shared state"),
+    **dict.fromkeys(
+        ("D113", "D120", "D123", "D125", "D126", "D128", "D129", "D130"), "view of the module: shared state"
+    ),
     "D121": "host API: a singledispatch function",
 }
 

@@ -141,4 +141,7 @@ def test_the_code_of_an_own_function_is_not_replaced(attack: Callable[..., None]
 
 
 def test_the_type_of_a_name_is_judged_not_what_it_says(attack: Callable[..., None]) -> None:
-    attack("class Text(str): pass\nsetattr(host, Text('mode'), 'owned')\nescaped = host.mode == 'owned'")
+    attack(
+        "class Text(str): pass\nsetattr(host, Text('mode'), 'owned')\nescaped = host.mode == 'owned'",
+        otherwise=(TypeError,),
+    )
