@@ -84,7 +84,7 @@ def test_importing_pycage_changes_nothing() -> None:
         "heard = []; sys.addaudithook(lambda event, args: heard.append(event)); sys.audit('x'); "
         "print(threading.Thread.start is start, heard)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stdout.strip() == "True ['x']"
 

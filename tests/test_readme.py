@@ -13,7 +13,7 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 def run(program: str, directory: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, cwd=directory
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=False, cwd=directory
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

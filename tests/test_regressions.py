@@ -28,7 +28,7 @@ def box() -> Role:
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a fresh interpreter: it changes what cannot be changed back."""
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-P", "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -185,7 +185,7 @@ def test_a_thread_cannot_begin_privileged(box: Role) -> None:
             print(errors, os.path.exists("made"))
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
+        [sys.executable, "-P", "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -188,6 +188,6 @@ def test_a_sandbox_cannot_derive_from_what_administers(source: str):
         "    except (pycage.PycageError, TypeError, AttributeError): print('refused')\n"
         "    print(box.query(pycage.RuntimePermission('x')))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout == "refused\nprompt\n"
