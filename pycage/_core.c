@@ -25,7 +25,7 @@
  *    frame's domain counts.  Otherwise the first import that host code makes for a sandbox would be refused, or worse,
  *    its module would be taken for the sandbox's.  Whoever imports a name that a sandbox chose lends it that import.
  *
- * What still fails (see the threat model): an effect for which no sandbox frame, thread context or hand-off record
+ * What still fails (the README lists all of it): an effect for which no sandbox frame, thread context or hand-off record
  * exists, such as map(os.remove, paths) that the host iterates.
  *
  * Only the main interpreter is served.  In a sub-interpreter nobody can be attributed, so what would be checked is
@@ -798,7 +798,7 @@ read_limit(PyObject *limit, PyObject **result)
             return -1;
         }
         if ((PyObject *)Py_TYPE(permission) == core.all_permission) {
-            Py_DECREF(permissions); /* a limit of AllPermission is no limit (java-security-model: doPrivileged) */
+            Py_DECREF(permissions); /* a limit of AllPermission is no limit (as java.security.AccessController has it) */
             return 0;
         }
     }

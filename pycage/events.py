@@ -26,7 +26,7 @@ the events that are left.  Nothing here looks at the stack, and nothing here kno
 # sandbox's own; the library keeps what it finds to itself.  A row must not have this mark if the library passes on
 # names or objects that its caller chose: functools.update_wrapper() sets any attribute of any function.
 #
-# What still fails.  294 operations raise no event at all (docs: limitations); views and shims judge those.  A check by
+# What still fails.  294 operations raise no event at all on 3.11 to 3.13; views and shims judge those.  A check by
 # name can be overtaken by a change of the file system (pycage.paths).  An event of an effect that has already happened
 # (name resolution before socket.connect) can only stop what follows.
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import copy as host_copy
-import functools
 import importlib.util
+import types
 from typing import TYPE_CHECKING
 
 from pycage.imports.tools import Tools, refuse
 
 if TYPE_CHECKING:
-    import types
     from collections.abc import Callable, Iterable
 
 __all__ = ["copy_facades", "copy_module"]
 
 
-@functools.cache
-def copy_module() -> types.ModuleType:
+# Problem.  `copy` writes to whatever a guest's `__new__` returned, and a copy of an object of the host is made of what
+# the memo says: `deepcopy(token, {id(token.user): "admin"})` would be a token of another user's.
+#
+# Idea.  The real code with other parts: what is written to is a new object of the type that is copied, strings and
+# their like are never looked up in the memo, and what is not the sandbox's own is copied to something of its own type.
+#
+# What still fails.  A memo can still exchange one mutable object inside of a copied one for another of the same type.
+
+
+def copy_module(tools: Tools) -> types.ModuleType:
     """Return a second instance of the module ``copy`` whose reconstruction checks what it writes to.
 
     A second instance and not a twin: ``copy``'s own functions hold each other as defaults and in a table.
-    It keeps no state, so all sandboxes share it.
+
+    Args:
+        tools: The sandbox's guards.
     """
     spec = importlib.util.find_spec("copy")
     if spec is None or spec.loader is None:
@@ -57,10 +66,40 @@ def copy_module() -> types.ModuleType:
         return reconstruct(x, memo, make, args, state, *rest, **keywords)
 
     names["_reconstruct"] = _reconstruct
+
+    original = names["deepcopy"]
+    unchanged = frozenset(
+        names.get("_atomic_types")
+        or {kind for kind, copier in names["_deepcopy_dispatch"].items() if copier is names["_deepcopy_atomic"]}
+    )
+
+    def deepcopy(x: object, memo: dict[int, object] | None = None) -> object:
+        kind = type(x)
+        if kind in unchanged or issubclass(kind, type):
+            return x
+        made = original(x, memo)
+        if type(made) is not kind and not tools.owns(x):
+            refuse("copy.deepcopy", made)
+        return made
+
+    deepcopy.__doc__ = original.__doc__
+    names["deepcopy"] = deepcopy
+    for function in list(names.values()):
+        if type(function) is types.FunctionType and function.__module__ == "copy":
+            function.__defaults__ = _exchanged(function.__defaults__, original, deepcopy)
+            keywords = function.__kwdefaults__ or {}
+            function.__kwdefaults__ = {key: deepcopy if value is original else value for key, value in keywords.items()}
+    reconstruct.__kwdefaults__ = {
+        key: deepcopy if value is original else value for key, value in (reconstruct.__kwdefaults__ or {}).items()
+    }
     return module
 
 
-def copy_facades(_tools: Tools) -> dict[str, object]:
+def _exchanged(values: tuple[object, ...] | None, old: object, new: object) -> tuple[object, ...] | None:
+    return None if values is None else tuple(new if value is old else value for value in values)
+
+
+def copy_facades(tools: Tools) -> dict[str, object]:
     """Return the functions that ``stdlib.py`` says are made anew."""
-    names = vars(copy_module())
+    names = vars(copy_module(tools))
     return {name: names[name] for name in ("copy", "deepcopy", "replace") if name in names}

@@ -161,7 +161,7 @@ def _twin_of_dataclasses(tools: Tools) -> dict[str, object]:  # noqa: C901  # a 
     names = twin(
         real,
         {
-            "copy": copy_module(),
+            "copy": copy_module(tools),
             "getattr": read,
             "setattr": store,
             "sys": types.SimpleNamespace(

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 from pycage.errors import AccessDenied
 from pycage.imports.copying import copy_facades
 from pycage.imports.dataclass_facade import dataclass_facades
+from pycage.imports.shared_caches import re_facades, struct_facades
 from pycage.imports.stdlib import OFFERS
 from pycage.imports.thread_facade import thread_facades
 from pycage.imports.tools import CLASS_DICT, MRO, Tools, owned, refuse
@@ -356,6 +357,8 @@ MAKERS: Final[dict[str, Callable[[Tools], dict[str, object]]]] = {
     "functools": _functools,
     "operator": _operator,
     "random": _random,
+    "re": re_facades,
+    "struct": struct_facades,
     "sys": _sys,
     "threading": thread_facades,
     "traceback": _traceback,

@@ -246,7 +246,8 @@ OFFERS: Final = MappingProxyType(
         ),
         "re": Offer(
             "A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
-            "VERBOSE X compile error escape findall finditer fullmatch match search split sub subn",
+            "VERBOSE X error escape",
+            made="compile findall finditer fullmatch match search split sub subn",
             withheld={_GLOBAL: "purge", "deprecated": "template TEMPLATE T"},
         ),
         "reprlib": Offer("Repr recursive_repr repr", withheld={_GLOBAL: "aRepr"}),
@@ -262,7 +263,7 @@ OFFERS: Final = MappingProxyType(
             "punctuation whitespace",
             withheld={_ATTRIBUTES: "Formatter"},
         ),
-        "struct": Offer("Struct calcsize error iter_unpack pack pack_into unpack unpack_from"),
+        "struct": Offer("Struct error", made="calcsize iter_unpack pack pack_into unpack unpack_from"),
         "sys": Offer(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "

@@ -37,6 +37,7 @@ import uuid
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from pycage.imports.facades import MAKERS
+from pycage.imports.shared_caches import PREPARATIONS
 from pycage.imports.stdlib import OFFERS, is_standard, refusal
 from pycage.imports.tools import Tools, owned
 from pycage.language import _guards
@@ -143,6 +144,8 @@ class Views:
     def _standard(self, name: str, module: types.ModuleType) -> dict[str, object]:
         """Return what the table offers of a standard module."""
         offer = OFFERS[name]
+        if name in PREPARATIONS:
+            PREPARATIONS[name]()
         names: dict[str, object] = {}
         for shown in offer.shown:
             if hasattr(module, shown):

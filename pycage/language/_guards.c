@@ -1088,7 +1088,17 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
             return NULL;
         }
         value = GET();
-        if (value == NULL || types == NULL || !concerns(object, types) || is_own_value(self, value)) {
+        if (value == NULL || types == NULL || is_own_value(self, value)) {
+            return value;
+        }
+        if (PyTuple_GET_SIZE(types) == 0) {
+            if (!PyFunction_Check(value)) {
+                return value;
+            }
+            Py_DECREF(value);
+            break;
+        }
+        if (!concerns(object, types)) {
             return value;
         }
         if (PyMethod_Check(value) && is_own(self, PyMethod_GET_SELF(value))) {
@@ -1447,6 +1457,24 @@ fresh_bases(PyObject *bases)
     return fresh;
 }
 
+/* -1 with an exception if a metaclass of the host would call one of the sandbox's by super(): ABCMeta.__new__ and
+ * EnumType.__new__ write to what super().__new__() returns, which has to be a new class. */
+static int
+check_metaclass(GuardSet *self, PyTypeObject *meta)
+{
+    int host = 0;
+    for (Py_ssize_t i = 0; meta->tp_mro != NULL && i < PyTuple_GET_SIZE(meta->tp_mro); i++) {
+        PyObject *cls = PyTuple_GET_ITEM(meta->tp_mro, i);
+        if (!is_own_class(self, (PyTypeObject *)cls)) {
+            host = 1;
+        } else if (host) {
+            deny(self, "metaclass", NULL, (PyObject *)meta);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 PyDoc_STRVAR(build_class_doc, "build_class(function, name, /, *bases, metaclass=None, **kwargs): as __build_class__.\n\n"
                               "The class is the sandbox's own from the moment it exists.");
 
@@ -1553,6 +1581,10 @@ guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyOb
         Py_CLEAR(cls);
         goto done;
     }
+    if (PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type) && check_metaclass(self, (PyTypeObject *)cls) < 0) {
+        Py_CLEAR(cls);
+        goto done;
+    }
     /* A root class of another metaclass, made just now by that metaclass: nobody else holds its bases. */
     PyTypeObject *made = (PyTypeObject *)cls;
     int fresh = PyTuple_GET_SIZE(bases) == 0 && is_type && (PyObject *)Py_TYPE(made) == meta;
@@ -1603,6 +1635,10 @@ guards_new_type(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObjec
         PyMem_Free(all);
     }
     Py_DECREF(bases);
+    if (cls != NULL && PyType_Check(cls) && PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type)
+        && check_metaclass(self, (PyTypeObject *)cls) < 0) {
+        Py_CLEAR(cls);
+    }
     return cls;
 }
 

@@ -25,6 +25,10 @@ _TEXTS: Final = {
         'access denied: a class derived from "{name}"',
         "no class of a sandbox can have it as a base",
     ),
+    "metaclass": (
+        "access denied: a metaclass with a base of the sandbox behind one of the host",
+        "write the sandbox's own metaclasses first: class M(Mine, EnumMeta)",
+    ),
     "write": (
         'access denied: assignment to attributes of a "{type}" object',
         "only objects that the sandbox made itself can be changed; derive a class, or call a method that changes it",

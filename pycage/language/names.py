@@ -141,7 +141,7 @@ _PLAIN: Final = frozenset(
     __imod__ __ipow__ __ilshift__ __irshift__ __iand__ __ixor__ __ior__ __neg__ __pos__ __abs__ __invert__
     __int__ __float__ __complex__ __index__ __round__ __trunc__ __floor__ __ceil__ __fspath__
     __enter__ __exit__ __aenter__ __aexit__ __aiter__ __anext__ __await__
-    __get__ __instancecheck__ __subclasscheck__ __prepare__ __class_getitem__ __mro_entries__ __copy__ __deepcopy__
+    __instancecheck__ __subclasscheck__ __prepare__ __class_getitem__ __mro_entries__ __copy__ __deepcopy__
     __getnewargs__ __getnewargs_ex__ __post_init__ __suppress_context__ __notes__ __match_args__ __slots__
     __origin__ __args__ __parameters__ __unpacked__ __supertype__ __type_params__ __bound__ __constraints__ __default__
     __value__ __covariant__ __contravariant__ __infer_variance__ __metadata__ __total__ __required_keys__

@@ -25,6 +25,8 @@ from __future__ import annotations
 import abc
 import builtins
 import decimal
+import enum
+import ipaddress
 import types
 import typing
 from types import MappingProxyType
@@ -44,8 +46,12 @@ WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, decimal.Contex
 """Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
 Of contexts it can only reach its own copies."""
 
-SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef,)
-"""Types that no class of a sandbox may have as a base.  ``ForwardRef._evaluate`` is ``eval``."""
+SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef, enum.property, vars(ipaddress)["_IPAddressBase"])
+"""Types that no class of a sandbox may have as a base.
+
+``ForwardRef._evaluate`` is ``eval``.  ``enum.property.__get__`` reads an attribute whose object and name are attributes of
+its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.
+"""
 
 REPLACING_METACLASS: Final[type] = vars(typing)["NamedTupleMeta"]
 """The metaclass of ``class P(NamedTuple)``: what it returns is a new class with new bases, whatever it was given."""
@@ -75,8 +81,11 @@ INHERITED: Final = MappingProxyType({**dict.fromkeys(_BOUND.split(), 1), **dict.
 ``__setstate__``, which read and write attributes by names that come as data.
 """
 
-CHANGERS: Final[MappingProxyType[str, tuple[type, ...]]] = MappingProxyType({"register": (abc.ABCMeta,)})
-"""Method -> metaclasses on whose classes it changes the class itself.  For own classes only: ``Mapping.register(int)``
+CHANGERS: Final[MappingProxyType[str, tuple[type, ...]]] = MappingProxyType({"register": (abc.ABCMeta,), "__get__": ()})
+"""``__get__`` written in Python takes any ``self`` when it is read off a class: that of ``cached_property`` then writes, and
+that of ``enum.property`` reads, any attribute of any object.  Nobody gets those.
+
+Other rows: method -> metaclasses on whose classes it changes the class itself.  For own classes only: ``Mapping.register(int)``
 would change what ``isinstance`` says in the whole process."""
 
 
