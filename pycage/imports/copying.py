@@ -24,7 +24,7 @@ __all__ = ["copy_facades", "copy_module"]
 # What still fails.  A memo can still exchange one mutable object inside of a copied one for another of the same type.
 
 
-def copy_module(tools: Tools) -> types.ModuleType:
+def copy_module(tools: Tools) -> types.ModuleType:  # noqa: C901  # one function and the three that it exchanges
     """Return a second instance of the module ``copy`` whose reconstruction checks what it writes to.
 
     A second instance and not a twin: ``copy``'s own functions hold each other as defaults and in a table.

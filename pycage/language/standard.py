@@ -49,8 +49,8 @@ Of contexts it can only reach its own copies."""
 SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef, enum.property, vars(ipaddress)["_IPAddressBase"])
 """Types that no class of a sandbox may have as a base.
 
-``ForwardRef._evaluate`` is ``eval``.  ``enum.property.__get__`` reads an attribute whose object and name are attributes of
-its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.
+``ForwardRef._evaluate`` is ``eval``.  ``enum.property.__get__`` reads an attribute whose object and name are attributes
+of its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.
 """
 
 REPLACING_METACLASS: Final[type] = vars(typing)["NamedTupleMeta"]
@@ -67,7 +67,7 @@ any enumeration), ABCMeta (empties shared registries; writes to standard output)
 
 # Where a method is bound to an own instance, it works on that.  Taken from a class, it takes any `self`.
 _BOUND: Final = """
-    __set_name__ __set__ __delete__ __del__ _add_alias_ _add_value_alias_ _mapping _from_iterable _hash
+    __set_name__ __set__ __delete__ __del__ _mapping _from_iterable _hash
     _init _put _get _qsize _wrap_chunks _split _split_chunks _munge_whitespace _handle_long_word _fix_sentence_endings
     _recreate_cm
 """
@@ -78,15 +78,17 @@ INHERITED: Final = MappingProxyType({**dict.fromkeys(_BOUND.split(), 1), **dict.
 """Private names of host classes that own objects have all the same, because overriding them is documented.
 
 1: when read off an own instance, also by ``super()``; 2: off an own class, too.  Not here: ``__getstate__`` and
-``__setstate__``, which read and write attributes by names that come as data.
+``__setstate__``, which read and write attributes by names that come as data; `_add_alias_`, which changes what ``self.__class__`` says.
 """
 
 CHANGERS: Final[MappingProxyType[str, tuple[type, ...]]] = MappingProxyType({"register": (abc.ABCMeta,), "__get__": ()})
-"""``__get__`` written in Python takes any ``self`` when it is read off a class: that of ``cached_property`` then writes, and
-that of ``enum.property`` reads, any attribute of any object.  Nobody gets those.
+"""Method -> metaclasses on whose classes it changes the class itself.
 
-Other rows: method -> metaclasses on whose classes it changes the class itself.  For own classes only: ``Mapping.register(int)``
-would change what ``isinstance`` says in the whole process."""
+For own classes only: ``Mapping.register(int)`` would change what ``isinstance`` says in the whole process.
+
+No metaclasses: what a class has is refused if it is written in Python, because it takes any ``self``.  The ``__get__``
+of ``cached_property`` then writes, and that of ``enum.property`` reads, any attribute of any object.
+"""
 
 
 def _bare(kind: type) -> bool:

@@ -181,6 +181,7 @@ found
         "from functools import partial\nclass P(partial): pass\np = partial(int)\nP.__setstate__(p, (len, ('abc',), {}, {}))\nescaped = p() == 3",
         "class E(Exception): pass\nE().__setstate__({'args': ()})\nescaped = True",
         "class P(property): pass\nP.__set__(prop, template, 'x')\nescaped = True",
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    def _add_alias_(self, n): return super()._add_alias_(n) if hasattr(enum.Enum, '_add_alias_') else 1\nescaped = E.A._add_alias_ and super(E, E.A).__getstate__",
     ],
 )  # fmt: skip
 def test_effectful_methods_of_standard_bases_are_out_of_reach(
@@ -303,6 +304,121 @@ isinstance(1, A), isinstance('', B), f(1), f(''), Registry().register(4), host.r
     assert found == (True, True, "int", "other", 4, 5)
 
 
+# ---- Code of the host that reads and writes by name ------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="not in this Python")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class P(enum.property): pass\np = P()\np.fget = None\np.name = '_limit'\np._attr_type = 'attr'\np._cls_type = host\nescaped = p.__get__(1, int)",
+        "class Fake: pass\np = Fake()\np.fget = None\np.name = '_limit'\np._attr_type = 'attr'\np._cls_type = host\nescaped = enum.property.__get__(p, 1, int)",
+        "class Fake: pass\np = Fake()\np.fget = None\np.name = '_limit'\np._attr_type = 'attr'\np._cls_type = host\nescaped = getattr(enum.property, '__get__')(p, 1, int)",
+        "class D:\n    def __get__(self, *a): raise AttributeError\nclass Mixin: _limit = D()\n"
+        "class E(Mixin, enum.Enum):\n    _limit = 1\n    A = host\nescaped = E.A._limit",
+        "class D:\n    def __get__(self, *a): raise AttributeError\nclass Mixin: _limit = D()\nclass E(Mixin, enum.Enum): _limit = 1\n"
+        "class C:\n    _limit = vars(E)['_limit']\n    _value_ = host\nescaped = C()._limit",
+    ],
+)  # fmt: skip
+def test_the_property_of_enum_does_not_read_for_a_sandbox(sandbox: Sandbox, source: str) -> None:
+    plain: dict[str, object] = {"host": Base(), "__name__": "guest"}
+    exec("import enum\n" + source, plain)
+    assert plain["escaped"] == 3
+
+    with pytest.raises(AccessDenied):
+        sandbox.run("import enum\n" + source, variables={"host": Base()})
+
+
+def test_enumerations_with_mixins_and_properties_work(sandbox: Sandbox) -> None:
+    source = """
+import enum
+class Named:
+    @property
+    def label(self): return self.name.lower()
+    title = 'x'
+class E(Named, str, enum.Enum):
+    A = 'a'
+    format = 'f'
+    title = 't'
+    @enum.property
+    def twice(self): return self.value * 2
+class Meta(enum.EnumMeta):
+    def __contains__(cls, value): return value in [m.value for m in cls]
+class F(enum.Enum, metaclass=Meta): X = 1
+E.A.label, E.A.twice, E.format.value, 1 in F, 2 in F, [m.name for m in E]
+"""
+    assert sandbox.run(source).value == ("a", "aa", "f", True, False, ["A", "format", "title"])
+
+
+def test_a_cached_property_of_the_host_does_not_write_for_a_sandbox(sandbox: Sandbox) -> None:
+    import functools
+
+    class Host:
+        @functools.cached_property
+        def slow(self) -> int:
+            return 1
+
+    source = """
+class Fake: pass
+fake = Fake()
+fake.attrname, fake.func = 'mode', lambda self: 'evil'
+from threading import RLock
+fake.lock = RLock()
+type(Host.slow).__get__(fake, host)
+"""
+    plain: dict[str, object] = {"Host": Host, "host": Host()}
+    exec(source, plain)
+    assert vars(plain["host"])["mode"] == "evil"
+
+    host = Host()
+    with pytest.raises(AccessDenied):
+        sandbox.run(source, variables={"Host": Host, "host": host})
+    assert vars(host) == {}
+
+
+def test_descriptors_delegate(sandbox: Sandbox) -> None:
+    source = """
+class Wrap:
+    def __init__(self, f): self._f = f
+    def __get__(self, obj, owner=None): return self._f.__get__(obj, owner)
+class C:
+    @Wrap
+    def f(self): return 1
+    g = Wrap(property(lambda self: 2))
+C().f(), C().g, Wrap.__get__(Wrap(lambda s: s), 3)()
+"""
+    assert sandbox.run(source).value == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "class Mine(type):\n    def __new__(m, *a, **k): return Host\nclass M(ABCMeta, Mine): pass",
+        "class Mine(type):\n    def __new__(m, *a, **k): return Host\nM = type('M', (ABCMeta, Mine), {})",
+        "class Mine(type):\n    def __new__(m, *a, **k): return Host\nclass Order(type):\n"
+        "    def mro(cls): return [cls, ABCMeta, Mine, type, object]\nclass M(Mine, ABCMeta, metaclass=Order): pass",
+    ],
+)  # fmt: skip
+def test_a_metaclass_of_the_host_does_not_take_a_host_class_for_a_new_one(sandbox: Sandbox, definition: str) -> None:
+    """``ABCMeta.__new__`` gives what ``super().__new__()`` returns a new register."""
+    import abc
+
+    def attempt(run: object) -> bool:
+        class Host(abc.ABC):  # noqa: B024
+            pass
+
+        Host.register(int)
+        run(f"from abc import ABCMeta\n{definition}\nM('X', (), {{}})", Host)  # type: ignore[operator]
+        return issubclass(int, Host)
+
+    def caged(source: str, host: type) -> None:
+        with pytest.raises(AccessDenied):
+            sandbox.run(source, variables={"Host": host})
+
+    assert not attempt(lambda source, host: exec(source, {"Host": host, "__name__": "guest"}))
+    assert attempt(caged)
+
+
 # ---- Writable types ----------------------------------------------------------------------------------------------------
 
 
@@ -389,7 +505,7 @@ def test_the_tables_are_true_of_this_python() -> None:
     import threading
     import typing
 
-    assert standard.SEALED_TYPES == (typing.ForwardRef,)
+    assert {typing.ForwardRef, enum.property} <= set(standard.SEALED_TYPES)
     assert {"_convert_", "_abc_registry_clear", "_dump_registry", "_bootstrap"} <= standard.NEVER_PRIVATE
     for holder, name in (
         (enum.EnumType, "_convert_"),
