@@ -78,7 +78,8 @@ INHERITED: Final = MappingProxyType({**dict.fromkeys(_BOUND.split(), 1), **dict.
 """Private names of host classes that own objects have all the same, because overriding them is documented.
 
 1: when read off an own instance, also by ``super()``; 2: off an own class, too.  Not here: ``__getstate__`` and
-``__setstate__``, which read and write attributes by names that come as data; `_add_alias_`, which changes what ``self.__class__`` says.
+``__setstate__``, which read and write attributes by names that come as data, and ``_add_alias_``, which changes what
+``self.__class__`` says.
 """
 
 CHANGERS: Final[MappingProxyType[str, tuple[type, ...]]] = MappingProxyType({"register": (abc.ABCMeta,), "__get__": ()})

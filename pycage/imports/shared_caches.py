@@ -1,0 +1,130 @@
+"""Caches of the standard library that host and sandboxes share, and what may be a key in them."""
+
+# Problem.  `class S(str)` with the hash of "24" and an `__eq__` that always agrees is found where "24" is looked for:
+# after `IPv4Network(("10.0.0.0", S("8")))` the *host's* `ip_network("10.0.0.0/24")` has the mask of /8.  What
+# struct.unpack and strptime make of a format, and re of a pattern with flags, can be changed the same way.
+#
+# Things that do not work:
+#
+# - Checking arguments in a facade: `datetime.strptime` is a method of a shared type, and IPv4Network is a shared type.
+#
+# Idea.  Two tables are replaced by ones with keys of exact types.  Functions with tables of their own get facades that
+# take exact types only.  No class of a sandbox may be derived from the types of ipaddress, whose properties are cached.
+#
+# What still fails.  typing (`List[Evil]` may be found for `List[int]`), the pseudo-members of a Flag, the hash of a
+# Fraction and the templates of re.sub have caches that are not replaced; a sandbox can put a wrong answer into them.
+
+from __future__ import annotations
+
+import importlib
+import re
+import struct
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycage.imports.tools import Tools
+
+__all__ = ["PREPARATIONS", "re_facades", "struct_facades"]
+
+_V = TypeVar("_V")
+
+
+def _exact(key: object) -> object:
+    """Return a str or an int as one of the exact type."""
+    if type(key) in (str, int):
+        return key
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, int):
+        return int.__index__(key)
+    message = f"expected a str or an int, got {type.__getattribute__(type(key), '__name__')}"
+    raise TypeError(message)
+
+
+class _ExactKeys(dict[object, _V]):
+    """A dictionary that keeps nobody's own kind of string or number."""
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(_exact(key))
+
+    def __getitem__(self, key: object) -> _V:
+        return super().__getitem__(_exact(key))
+
+    def __setitem__(self, key: object, value: _V) -> None:
+        super().__setitem__(_exact(key), value)
+
+    def get(self, key: object, default: object = None) -> object:  # type: ignore[override]  # as strptime calls it
+        return super().get(_exact(key), cast("_V", default))
+
+
+def _of_strptime() -> None:
+    module = vars(importlib.import_module("_strptime"))
+    if type(module["_regex_cache"]) is dict:
+        module["_regex_cache"] = _ExactKeys(module["_regex_cache"])
+
+
+def _of_ipaddress() -> None:
+    module = importlib.import_module("ipaddress")
+    for version in (module._BaseV4, module._BaseV6):
+        if type(version._netmask_cache) is dict:
+            version._netmask_cache = _ExactKeys(version._netmask_cache)
+
+
+PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
+    "datetime": _of_strptime,
+    "ipaddress": _of_ipaddress,
+    "time": _of_strptime,
+}
+"""Module -> what to do before a sandbox sees it."""
+
+
+def struct_facades(_tools: Tools) -> dict[str, object]:
+    """Return the functions of ``struct`` that look formats up."""
+
+    def checked(function: Callable[..., object]) -> Callable[..., object]:
+        def call(format: str | bytes, /, *args: object, **kwargs: object) -> object:  # noqa: A002  # as in struct
+            if type(format) not in (str, bytes):
+                message = "a struct format must be exactly str or bytes"
+                raise TypeError(message)
+            return function(format, *args, **kwargs)
+
+        call.__name__ = call.__qualname__ = function.__name__
+        call.__doc__ = function.__doc__
+        return call
+
+    names = ("calcsize", "iter_unpack", "pack", "pack_into", "unpack", "unpack_from")
+    return {name: checked(getattr(struct, name)) for name in names}
+
+
+# Where the flags stand among the arguments.
+_FLAGS: Final = {
+    **dict.fromkeys(("compile",), 1),
+    **dict.fromkeys(("findall", "finditer", "fullmatch", "match", "search"), 2),
+    "split": 3,
+    **dict.fromkeys(("sub", "subn"), 4),
+}
+
+
+def re_facades(_tools: Tools) -> dict[str, object]:
+    """Return the functions of ``re`` that look patterns and flags up."""
+
+    def plain(flags: object) -> object:
+        if type(flags) is int or type(flags) is re.RegexFlag or not isinstance(flags, int):
+            return flags
+        return int.__index__(flags)
+
+    def checked(function: Callable[..., object], place: int) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            if len(args) > place:
+                args = (*args[:place], plain(args[place]), *args[place + 1 :])
+            if "flags" in kwargs:
+                kwargs["flags"] = plain(kwargs["flags"])
+            return function(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = function.__name__
+        call.__doc__ = function.__doc__
+        return call
+
+    return {name: checked(getattr(re, name), place) for name, place in _FLAGS.items()}

@@ -1,0 +1,133 @@
+"""Values with an `__eq__` of their own do not change what the host gets from caches of the standard library."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import ipaddress
+import itertools
+import re
+import string
+import struct
+import time
+
+import pytest
+from pycage import Sandbox
+from pycage.errors import AccessDenied
+
+_numbers = itertools.count()
+
+LIKE = """
+def like(kind, key):
+    class Like(kind):
+        def __hash__(self): return hash(key)
+        def __eq__(self, other): return True
+    return Like
+"""
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(f"caches_{next(_numbers)}") as made:
+        yield made
+
+
+def quietly(sandbox, source):
+    """Run it; whether it is refused or does no harm, what counts is what the host gets afterwards."""
+    try:
+        return sandbox.run(LIKE + source).value
+    except (AccessDenied, TypeError) as error:
+        return error
+
+
+def test_the_netmask_of_a_network_of_the_host_stays(sandbox):
+    quietly(sandbox, "import ipaddress\nipaddress.IPv4Network(('10.0.0.0', like(str, '23')('8')))")
+
+    assert ipaddress.ip_network("10.0.0.0/23").num_addresses == 512
+
+
+def test_what_is_private_stays_private(sandbox):
+    source = "import ipaddress\nlike(ipaddress.IPv4Address, ipaddress.IPv4Address('10.9.8.7'))('8.8.8.8').is_private"
+    assert isinstance(quietly(sandbox, source), AccessDenied)
+
+    assert ipaddress.ip_address("10.9.8.7").is_private
+
+
+def test_formats_of_struct_stay(sandbox):
+    assert isinstance(quietly(sandbox, "import struct\nstruct.pack(like(str, '<QHB')('<H'), 3)"), TypeError)
+
+    assert len(struct.pack("<QHB", 1, 2, 3)) == 11
+
+
+def test_flags_of_patterns_stay(sandbox):
+    quietly(sandbox, "import re\nre.compile('caches', like(int, 0)(2))")
+
+    assert re.compile("caches", 0).match("CACHES") is None
+
+
+@pytest.mark.parametrize("call", ["datetime.datetime.strptime('2020-05', f)", "time.strptime('2020-05', f)"])
+def test_formats_of_dates_stay(sandbox, call):
+    quietly(sandbox, f"import datetime, time\nf = like(str, '%Y-%d')('%Y-%m')\n{call}")
+
+    assert datetime.datetime.strptime("2020-05", "%Y-%d").day == 5  # noqa: DTZ007
+    assert time.strptime("2020-05", "%Y-%d").tm_mday == 5
+
+
+def test_the_modules_work(sandbox):
+    source = """
+import re, struct, ipaddress, datetime, time, copy
+(re.compile('A', re.I).match('a').group(), re.sub('a', 'b', 'aA', flags=re.I), re.split(',', 'a,b', maxsplit=1),
+ re.findall('[ab]', 'abc'), struct.unpack('<H', struct.pack('<H', 3)), struct.unpack_from('<H', b'__\\x01\\x00', offset=2),
+ ipaddress.ip_network('10.0.0.0/30').num_addresses, ipaddress.IPv4Network(('10.0.0.0', 24)).prefixlen,
+ datetime.datetime.strptime('2020-05', '%Y-%m').month, time.strptime('2020', '%Y').tm_year)
+"""
+    plain = {}
+    exec(f"import re, struct, ipaddress, datetime, time\nresult = {source.rpartition('copy')[2].strip()}", plain)
+
+    assert sandbox.run(source).value == plain["result"]
+
+
+# ---- Copies ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "memo",
+    ["{id(thing.template): 'evil'}", "{id(thing.template): ['evil']}", "{id(thing): 'evil'}"],
+)
+def test_a_memo_does_not_make_another_object_of_the_host(sandbox, memo):
+    source = f"import copy\ncopied = copy.deepcopy(thing, {memo})"
+    plain = {"thing": string.Template("plain")}
+    exec(source, plain)
+    assert getattr(plain["copied"], "template", "evil") != "plain"
+
+    try:
+        copied = sandbox.run(f"{source}\ncopied", variables={"thing": string.Template("plain")}).value
+    except AccessDenied:
+        return
+    assert copied.template == "plain"
+
+
+def test_deep_copies_work(sandbox):
+    source = """
+import copy
+class Node:
+    def __init__(self, next=None): self.next, self.items = next, [1, {'a': (2,)}]
+class Kept:
+    def __init__(self): self.parts = [self]
+    def __deepcopy__(self, memo):
+        made = type(self)()
+        memo[id(self)] = made
+        made.parts = copy.deepcopy(self.parts, memo)
+        return made
+class Other:
+    def __deepcopy__(self, memo): return 'other'
+a = Node()
+a.next = a
+b = copy.deepcopy(a)
+k = copy.deepcopy(Kept())
+shared = []
+x, y = copy.deepcopy([shared, shared])
+b.next is b, b.items == a.items, b.items is not a.items, k.parts[0] is k, copy.deepcopy([Other()]), x is y, copy.deepcopy({1: {2}})
+"""
+    assert sandbox.run(source).value == (True, True, True, True, ["other"], True, {1: {2}})
+    assert copy.deepcopy([1]) == [1]
