@@ -23,6 +23,7 @@ from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError
+from pycage.imports import enum_redirects
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
@@ -411,6 +412,7 @@ class Sandboxes:
         """
         check_permission(SandboxAdminPermission("*", "getSandboxes"))
         manager.install()
+        enum_redirects.install()
         return _REGISTRY
 
     @administering

@@ -80,9 +80,10 @@ def test_the_algebra_does_no_io_and_needs_nothing_that_does() -> None:
 
 def test_importing_pycage_changes_nothing() -> None:
     program = (
-        "import sys, threading; start = threading.Thread.start; import pycage; "
-        "heard = []; sys.addaudithook(lambda event, args: heard.append(event)); sys.audit('x'); "
-        "print(threading.Thread.start is start, heard)"
+        "import enum, sys, threading, concurrent.futures as f, _strptime\n"
+        "def state(): return [vars(o).copy() for o in (threading.Thread, f.ThreadPoolExecutor, enum.EnumType, enum, _strptime)]\n"
+        "before = state(); import pycage; same = before == state()\n"
+        "heard = []; sys.addaudithook(lambda event, args: heard.append(event)); sys.audit('x'); print(same, heard)"
     )
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, timeout=60)
 

@@ -7,7 +7,6 @@
 * ``names``, ``locks``, ``loader``: the import itself.
 """
 
-from pycage.imports import enum_redirects as _enum_redirects  # noqa: F401  # takes effect when imported
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver

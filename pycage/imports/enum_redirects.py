@@ -28,7 +28,7 @@ from pycage.language.names import VALUE, classify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__: list[str] = []
+__all__ = ["install"]
 
 
 def _judge(cls: type, name: object) -> None:
@@ -58,8 +58,11 @@ def _judging_set_name(original: Callable[..., None]) -> Callable[..., None]:  # 
     return __set_name__
 
 
-if hasattr(enum.EnumType, "_add_member_"):
-    enum.EnumType._add_member_ = _judging_add(enum.EnumType._add_member_)
-elif hasattr(enum.property, "_attr_type"):
-    _member = vars(enum)["_proto_member"]
-    _member.__set_name__ = _judging_set_name(_member.__set_name__)
+@functools.cache
+def install() -> None:
+    """Put the wrapper in place, once, before the first sandbox is made."""
+    if hasattr(enum.EnumType, "_add_member_"):
+        enum.EnumType._add_member_ = _judging_add(enum.EnumType._add_member_)
+    elif hasattr(enum.property, "_attr_type"):
+        member = vars(enum)["_proto_member"]
+        member.__set_name__ = _judging_set_name(member.__set_name__)
