@@ -116,9 +116,10 @@ class Cage:
             return action()
         except (Exception, KeyboardInterrupt):
             raise
-        except BaseException as error:  # SystemExit, GeneratorExit, and what a sandbox derives from BaseException
+        except:  # noqa: E722  SystemExit, what a sandbox derives from BaseException, and what only looks like that
+            error = sys.exc_info()[1]
             message = f"{self._domain.label} raised {type_name(error)}"
-            raise SandboxExited(message) from error
+            raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
         return bind(transform(source, filename), self._guards, self._tag)

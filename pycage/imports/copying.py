@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy as host_copy
 import importlib.util
+import threading
 import types
 from typing import TYPE_CHECKING
 
@@ -73,11 +74,27 @@ def copy_module(tools: Tools) -> types.ModuleType:  # noqa: C901  # one function
         or {kind for kind, copier in names["_deepcopy_dispatch"].items() if copier is names["_deepcopy_atomic"]}
     )
 
+    # The memo is the guest's to read; the originals that must live as long as the copying, their dictionaries among
+    # them, are kept here instead.
+    kept = threading.local()
+
+    def _keep_alive(x: object, _memo: object) -> None:
+        kept.alive.append(x)
+
+    names["_keep_alive"] = _keep_alive
+
     def deepcopy(x: object, memo: dict[int, object] | None = None) -> object:
         kind = type(x)
         if kind in unchanged or issubclass(kind, type):
             return x
-        made = original(x, memo)
+        outermost = not hasattr(kept, "alive")
+        if outermost:
+            kept.alive = []
+        try:
+            made = original(x, memo)
+        finally:
+            if outermost:
+                del kept.alive
         if type(made) is not kind and not tools.owns(x):
             refuse("copy.deepcopy", made)
         return made

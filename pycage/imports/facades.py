@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 from pycage.errors import AccessDenied
 from pycage.imports.copying import copy_facades
 from pycage.imports.dataclass_facade import dataclass_facades
-from pycage.imports.shared_caches import re_facades, struct_facades
+from pycage.imports.shared_caches import exact_facades, re_facades, struct_facades
 from pycage.imports.stdlib import OFFERS
 from pycage.imports.thread_facade import thread_facades
 from pycage.imports.tools import CLASS_DICT, MRO, Tools, owned, refuse
@@ -135,6 +135,11 @@ def _functools(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of sm
         register_type = typing.cast("Callable[[object, object], object]", wrapper.register)
 
         def register(cls: object, function: object = None) -> object:
+            # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see them all.
+            for one in getattr(cls, "__args__", (cls,)) if isinstance(cls, types.UnionType) else (cls,):
+                if isinstance(one, type) and type(one) is not type and tools.owns(type(one)):
+                    message = "register() in a sandbox takes no class with a metaclass of the sandbox's own"
+                    raise AccessDenied(message)
             if function is None:
                 if isinstance(cls, (type, types.UnionType)):
                     return lambda later: register(cls, later)
@@ -145,7 +150,7 @@ def _functools(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of sm
                         "register() in a sandbox needs a class: write @function.register(int), or annotate with a class"
                     )
                     raise TypeError(message)
-                return register_type(chosen, cls)
+                return register(chosen, cls)
             return register_type(cls, function)
 
         wrapper.register = register  # type: ignore[method-assign, assignment]  # that is the point
@@ -357,8 +362,10 @@ MAKERS: Final[dict[str, Callable[[Tools], dict[str, object]]]] = {
     "functools": _functools,
     "operator": _operator,
     "random": _random,
+    "fnmatch": exact_facades("fnmatch", "filter", "fnmatch", "fnmatchcase", "translate"),
     "re": re_facades,
     "struct": struct_facades,
+    "urllib.parse": exact_facades("urllib.parse", "urldefrag", "urljoin", "urlparse", "urlsplit"),
     "sys": _sys,
     "threading": thread_facades,
     "traceback": _traceback,

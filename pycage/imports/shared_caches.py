@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pycage.imports.tools import Tools
 
-__all__ = ["PREPARATIONS", "re_facades", "struct_facades"]
+__all__ = ["PREPARATIONS", "exact_facades", "re_facades", "struct_facades"]
 
 _V = TypeVar("_V")
 
@@ -107,6 +107,33 @@ _FLAGS: Final = {
 }
 
 
+def exact_text(value: object) -> object:
+    """Return str or bytes as one of the exact type, anything else as it is."""
+    if isinstance(value, str) and type(value) is not str:
+        return str.__str__(value)
+    if isinstance(value, bytes) and type(value) is not bytes:
+        return bytes(memoryview(value))
+    return value
+
+
+def exact_facades(module: str, *names: str) -> Callable[[Tools], dict[str, object]]:
+    """Return a maker of facades of functions that keep the text they were given as a key."""
+
+    def facade(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            return function(*map(exact_text, args), **{name: exact_text(value) for name, value in kwargs.items()})
+
+        call.__name__ = call.__qualname__ = function.__name__
+        call.__doc__ = function.__doc__
+        return call
+
+    def make(_tools: Tools) -> dict[str, object]:
+        source = importlib.import_module(module)
+        return {name: facade(getattr(source, name)) for name in names}
+
+    return make
+
+
 def re_facades(_tools: Tools) -> dict[str, object]:
     """Return the functions of ``re`` that look patterns and flags up."""
 
@@ -121,7 +148,9 @@ def re_facades(_tools: Tools) -> dict[str, object]:
                 args = (*args[:place], plain(args[place]), *args[place + 1 :])
             if "flags" in kwargs:
                 kwargs["flags"] = plain(kwargs["flags"])
-            return function(*args, **kwargs)
+            if "pattern" in kwargs:
+                kwargs["pattern"] = exact_text(kwargs["pattern"])
+            return function(*map(exact_text, args[:1]), *args[1:], **kwargs)
 
         call.__name__ = call.__qualname__ = function.__name__
         call.__doc__ = function.__doc__

@@ -172,7 +172,7 @@ OFFERS: Final = MappingProxyType(
                 _INTERNAL: "EnumDict global_enum_repr global_flag_repr global_str",
             },
         ),
-        "fnmatch": Offer("filter fnmatch fnmatchcase translate filterfalse"),
+        "fnmatch": Offer("filterfalse", made="filter fnmatch fnmatchcase translate"),
         "fractions": Offer("Fraction"),
         "functools": Offer(
             "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partial partialmethod reduce Placeholder",
@@ -360,8 +360,8 @@ OFFERS: Final = MappingProxyType(
         ),
         "urllib.parse": Offer(
             "DefragResult DefragResultBytes ParseResult ParseResultBytes SplitResult SplitResultBytes parse_qs "
-            "parse_qsl quote quote_from_bytes quote_plus unquote unquote_plus unquote_to_bytes urldefrag urlencode "
-            "urljoin urlparse urlsplit urlunparse urlunsplit"
+            "parse_qsl quote quote_from_bytes quote_plus unquote unquote_plus unquote_to_bytes urlencode urlunparse urlunsplit",
+            made="urldefrag urljoin urlparse urlsplit",
         ),
         # A package without anything of its own to show, so that `import urllib.parse` has a parent.
         "urllib": Offer(),
@@ -379,9 +379,9 @@ OFFERS: Final = MappingProxyType(
             },
         ),
         "weakref": Offer(
-            "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakMethod WeakSet "
+            "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakSet "
             "WeakValueDictionary proxy ref",
-            withheld={_HANDS_OUT: "getweakrefcount getweakrefs", "runs at the host's exit": "finalize"},
+            withheld={_HANDS_OUT: "WeakMethod getweakrefcount getweakrefs", "runs at the host's exit": "finalize"},
         ),
         "zlib": Offer(
             "DEFLATED DEF_BUF_SIZE DEF_MEM_LEVEL MAX_WBITS ZLIB_RUNTIME_VERSION ZLIB_VERSION Z_BEST_COMPRESSION "

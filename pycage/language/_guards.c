@@ -123,6 +123,7 @@ typedef struct {
     PyObject *denied;       /* callable: reason, name or None, type name -> exception */
     Addresses bases;        /* what makes a class own */
     Addresses bare;         /* MROs of own classes with no private names but the sandbox's */
+    Addresses honest;       /* MROs of own classes that lead through nothing that a class may not derive from */
     PyObject *modules;      /* dict: address -> weak reference */
     PyObject *patterns;     /* dict: address of a class -> (class, match args, stand-in) */
     PyObject *weakrefs;
@@ -245,10 +246,13 @@ has(Addresses *set, void *object)
     return 0;
 }
 
+static int mro_is_honest(GuardSet *self, PyObject *mro);
+
+/* By its bases, and by its MRO: a metaclass with an mro() of its own could let attribute look-up go where no base is. */
 static inline int
 is_own_class(GuardSet *self, PyTypeObject *type)
 {
-    return has(&self->bases, type->tp_bases);
+    return has(&self->bases, type->tp_bases) && (has(&self->honest, type->tp_mro) || mro_is_honest(self, type->tp_mro));
 }
 
 /* Makes room, and drops what nothing else refers to any more: the classes are gone. */
@@ -355,6 +359,18 @@ may_own(PyObject *bases)
             || subtype_of_any((PyTypeObject *)base, transparent) || subtype_of_any((PyTypeObject *)base, sealed)) {
             return 0;
         }
+    }
+    return 1;
+}
+
+static int
+mro_is_honest(GuardSet *self, PyObject *mro)
+{
+    if (mro == NULL || !PyTuple_CheckExact(mro) || !may_own(mro)) {
+        return 0;
+    }
+    if (add(&self->honest, mro) < 0) {
+        PyErr_Clear();
     }
     return 1;
 }
@@ -1470,6 +1486,25 @@ check_metaclass(GuardSet *self, PyTypeObject *meta)
         } else if (host) {
             deny(self, "metaclass", NULL, (PyObject *)meta);
             return -1;
+        } else {
+            /* mro() decides where look-up goes and can crash the interpreter; the others let a class pass for another
+             * in the caches that host and sandboxes share. */
+            static const char *const refused[] = {"mro", "__eq__", "__hash__"};
+            PyObject *dict = type_dict((PyTypeObject *)cls);
+            for (size_t j = 0; dict != NULL && j < sizeof(refused) / sizeof(*refused); j++) {
+                PyObject *name = PyUnicode_FromString(refused[j]);
+                int found = name == NULL ? -1 : PyDict_Contains(dict, name);
+                if (found != 0) {
+                    if (found > 0) {
+                        deny(self, "metaclass method", name, (PyObject *)meta);
+                    }
+                    Py_XDECREF(name);
+                    Py_DECREF(dict);
+                    return -1;
+                }
+                Py_DECREF(name);
+            }
+            Py_XDECREF(dict);
         }
     }
     return 0;
@@ -1852,6 +1887,7 @@ guards_clear(GuardSet *self)
 {
     forget(&self->bases);
     forget(&self->bare);
+    forget(&self->honest);
     Py_CLEAR(self->owner);
     Py_CLEAR(self->code_owner);
     Py_CLEAR(self->denied);
@@ -1899,6 +1935,9 @@ guards_traverse(GuardSet *self, visitproc visit, void *arg)
     }
     for (size_t i = 0; self->bare.table != NULL && i <= self->bare.mask; i++) {
         Py_VISIT(self->bare.table[i]);
+    }
+    for (size_t i = 0; self->honest.table != NULL && i <= self->honest.mask; i++) {
+        Py_VISIT(self->honest.table[i]);
     }
     Py_VISIT(self->owner);
     Py_VISIT(self->code_owner);

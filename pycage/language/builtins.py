@@ -27,6 +27,7 @@ import builtins as host
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 
+from pycage import _core
 from pycage.errors import AccessDenied
 from pycage.language import _guards
 from pycage.language.compiler import Unbound, bind, transform
@@ -134,6 +135,7 @@ def _exit(code: object = None) -> None:
 
 
 @final
+@_core.seal
 class RestrictedCode:
     """What ``compile`` gives a sandbox: source that was judged, for exec and eval.  Says nothing about itself.
 

@@ -25,6 +25,10 @@ _TEXTS: Final = {
         'access denied: a class derived from "{name}"',
         "no class of a sandbox can have it as a base",
     ),
+    "metaclass method": (
+        'access denied: a metaclass that defines "{name}"',
+        "classes are ordered and compared as Python does it",
+    ),
     "metaclass": (
         "access denied: a metaclass with a base of the sandbox behind one of the host",
         "write the sandbox's own metaclasses first: class M(Mine, EnumMeta)",

@@ -189,6 +189,7 @@ _KINDS: Final[dict[str, int]] = {
     **dict.fromkeys(
         ("__self__", "__func__", "__wrapped__", "__cause__", "__context__", "__traceback__", "__callback__"), VALUE
     ),
+    **dict.fromkeys(("metadata", "groupindex"), COPY),  # read-only views, which hand the real one to an operator
     **dict.fromkeys(("__all__", "__annotations__", "__dataclass_fields__", "__members__", "_field_defaults"), COPY),
     **dict.fromkeys(("_member_map_", "_member_names_", "_value2member_map_"), COPY),  # Enum's own is among the bases
     **dict.fromkeys(CHANGERS, CHANGER),
