@@ -135,7 +135,7 @@ def _functools(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of sm
         register_type = typing.cast("Callable[[object, object], object]", wrapper.register)
 
         def register(cls: object, function: object = None) -> object:
-            # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see them all.
+            # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see all.
             for one in getattr(cls, "__args__", (cls,)) if isinstance(cls, types.UnionType) else (cls,):
                 if isinstance(one, type) and type(one) is not type and tools.owns(type(one)):
                     message = "register() in a sandbox takes no class with a metaclass of the sandbox's own"

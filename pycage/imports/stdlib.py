@@ -360,7 +360,8 @@ OFFERS: Final = MappingProxyType(
         ),
         "urllib.parse": Offer(
             "DefragResult DefragResultBytes ParseResult ParseResultBytes SplitResult SplitResultBytes parse_qs "
-            "parse_qsl quote quote_from_bytes quote_plus unquote unquote_plus unquote_to_bytes urlencode urlunparse urlunsplit",
+            "parse_qsl quote quote_from_bytes quote_plus unquote unquote_plus unquote_to_bytes urlencode "
+            "urlunparse urlunsplit",
             made="urldefrag urljoin urlparse urlsplit",
         ),
         # A package without anything of its own to show, so that `import urllib.parse` has a parent.
