@@ -107,57 +107,42 @@ def carried(result: object) -> object:
 class _Steps:
     """The steps of a generator or coroutine, each in the context of the call that made it."""
 
-    __slots__ = ("close", "send", "throw")
+    __slots__ = ("_close", "_send", "_throw")
 
     def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
-        self.send = context.bind(running.send)
-        self.throw = context.bind(running.throw)
-        self.close = context.bind(running.close)
+        self._send = context.bind(running.send)
+        self._throw = context.bind(running.throw)
+        self._close = context.bind(running.close)
+
+    def send(self, value: object, /) -> object:
+        return self._send(value)
+
+    def throw(self, *error: object) -> object:
+        return self._throw(*error)  # type: ignore[call-overload]  # passed through
+
+    def close(self) -> None:
+        self._close()
 
 
 @final
 @_core.seal
-class _CarriedGenerator(Generator[object, object, object]):
-    __slots__ = ("_steps",)
-
-    def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
-        self._steps = _Steps(running, context)
-
-    def send(self, value: object, /) -> object:
-        return self._steps.send(value)
-
-    def throw(self, *error: object) -> object:
-        return self._steps.throw(*error)  # type: ignore[call-overload]  # passed through
-
-    def close(self) -> None:
-        self._steps.close()
+class _CarriedGenerator(_Steps, Generator[object, object, object]):
+    __slots__ = ()
 
 
 @final
 @_core.seal
-class _CarriedCoroutine(Coroutine[object, object, object]):
-    __slots__ = ("_steps",)
-
-    def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
-        self._steps = _Steps(running, context)
-
-    def send(self, value: object, /) -> object:
-        return self._steps.send(value)
-
-    def throw(self, *error: object) -> object:
-        return self._steps.throw(*error)  # type: ignore[call-overload]  # passed through
-
-    def close(self) -> None:
-        self._steps.close()
+class _CarriedCoroutine(_Steps, Coroutine[object, object, object]):
+    __slots__ = ()
 
     def __iter__(self) -> _CarriedCoroutine:
         return self
 
     def __next__(self) -> object:
-        return self._steps.send(None)
+        return self.send(None)
 
     def __await__(self) -> Generator[object, object, object]:
-        return self
+        return self  # send, throw and close are all that await needs
 
 
 @final
