@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 from cast import Role
@@ -375,35 +376,56 @@ def test_an_interrupt_during_a_check_is_a_denial(box: Role, monkeypatch, tmp_pat
 def test_no_check_that_begins_after_a_revoke_is_allowed_while_other_threads_check() -> None:
     """A remembered answer must not be stored over a revoke that came in between (JGDMS)."""
     box = Role("box")
-    state = {"round": 0, "stop": False}
-    wrong: list[int] = []
+    # What the checks of a moment must say; a new object each time, so that a check knows whether it saw a change.
+    phase: list[object] = [object()]
+    revoked: set[int] = set()
+    done = {"allowed": 0, "denied": 0}
+    wrong: list[object] = []
+    stop = threading.Event()
 
     def guest() -> None:
-        while not state["stop"]:
-            before = state["round"]
+        while not stop.is_set():
+            before = phase[0]
             try:
                 check_permission(ASKED)
             except AccessDenied:
+                done["denied"] += 1
                 continue
-            # Odd rounds: revoked.  Allowed although the whole check lay within one odd round: a stale answer.
-            if before % 2 and before == state["round"]:
+            done["allowed"] += 1
+            if id(before) in revoked and before is phase[0]:
                 wrong.append(before)
 
+    def until_more(outcome: str) -> None:
+        seen, deadline = done[outcome], time.monotonic() + 30
+        while done[outcome] == seen and not wrong and time.monotonic() < deadline:
+            time.sleep(0)
+
+    kept = []  # so that no id is used twice
     threads = [threading.Thread(target=box.call, args=(guest,)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(1000):
-        manager.POLICY.grant(box.source, ASKED)
-        state["round"] += 1  # even -> odd happens after the revoke below
-        state["round"] += 1
-        manager.POLICY.revoke(box.source, ASKED)
-        state["round"] += 1
-        state["round"] += 1
-    state["stop"] = True
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    try:
+        for _ in range(300):
+            manager.POLICY.grant(box.source, ASKED)
+            until_more("allowed")
+            manager.POLICY.revoke(box.source, ASKED)
+            now = object()
+            kept.append(now)
+            revoked.add(id(now))
+            phase[0] = now
+            until_more("denied")
+            phase[0] = object()
+    finally:
+        sys.setswitchinterval(interval)
+        stop.set()
+        for thread in threads:
+            thread.join()
 
     assert wrong == []
+    assert done["allowed"] >= 300
+    assert done["denied"] >= 300
 
 
 def test_a_revoke_reaches_captured_contexts_and_so_does_a_grant(box: Role) -> None:
