@@ -167,7 +167,7 @@ def check_permission_of_host() -> None:
     check_permission(ASKED)
 
 
-def test_a_thread_cannot_begin_privileged(box: Role) -> None:
+def test_a_thread_cannot_begin_privileged(tmp_path) -> None:
     """An empty stack has nothing to lend, and nothing of its own once sandboxes exist."""
     program = """
         import _thread, os, threading, time
@@ -191,7 +191,7 @@ def test_a_thread_cannot_begin_privileged(box: Role) -> None:
         text=True,
         timeout=60,
         check=False,
-        cwd=os.environ.get("TMPDIR", "/tmp"),
+        cwd=tmp_path,
     )
 
     assert done.stdout.splitlines() == ["['AccessDenied'] False"] * 2, done.stderr
