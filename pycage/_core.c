@@ -722,22 +722,6 @@ core_snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
     return raw_stack(thread);
 }
 
-PyDoc_STRVAR(nearest_sandbox_doc, "nearest_sandbox()\n--\n\n"
-                                  "Return the newest domain on the stack that is not the host's, or None.");
-
-static PyObject *
-core_nearest_sandbox(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
-{
-    walk_result walk;
-    if (walk_stack(&walk, PyThreadState_Get()) < 0) {
-        return NULL;
-    }
-    PyObject *domain = walk.count > 0 ? walk.domains[0] : Py_None;
-    Py_INCREF(domain);
-    walk_clear(&walk);
-    return domain;
-}
-
 PyDoc_STRVAR(stack_doc, "stack(limit, /)\n--\n\n"
                         "Return (domain or None, function, file name, line, privileged) for at most limit frames, newest first.");
 
@@ -1238,7 +1222,6 @@ static PyMethodDef core_methods[] = {
     {"code_domain", core_code_domain, METH_O, code_domain_doc},
     {"configure", (PyCFunction)(void (*)(void))core_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"do_privileged", (PyCFunction)(void (*)(void))core_do_privileged, METH_FASTCALL | METH_KEYWORDS, do_privileged_doc},
-    {"nearest_sandbox", core_nearest_sandbox, METH_NOARGS, nearest_sandbox_doc},
     {"seal", core_seal, METH_O, seal_doc},
     {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
     {"snapshot", core_snapshot, METH_NOARGS, snapshot_doc},

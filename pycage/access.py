@@ -129,6 +129,11 @@ class AccessControlContext:
                 return nearest
         return None
 
+    def culprit(self) -> str:
+        """Return the label of the nearest sandbox, or the host's."""
+        nearest = self._nearest_sandbox()
+        return HOST.label if nearest is None else nearest.label
+
     def __repr__(self) -> str:
         limits = f", {len(self._limits)} limits" if self._limits else ""
         return f"<AccessControlContext {', '.join(domain.label for domain in self._domains) or 'host'}{limits}>"
@@ -201,8 +206,7 @@ def _conclude(permission: Permission, context: AccessControlContext, refusing: P
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=True))
-    nearest = context._nearest_sandbox()
-    LOG.record(str(permission), granted=True, domain=HOST.label if nearest is None else nearest.label)
+    LOG.record(str(permission), granted=True, domain=context.culprit())
 
 
 def denial(
@@ -240,9 +244,7 @@ def refuse(
 
 def record_denial(denied: AccessDenied) -> None:
     """Record a denial that another part made, before it is raised."""
-    nearest = _core.nearest_sandbox()
-    label = HOST.label if nearest is None else nearest.label  # type: ignore[attr-defined]  # a ProtectionDomain
-    LOG.record(str(denied), granted=False, domain=label, chain=_chain())
+    LOG.record(str(denied), granted=False, domain=get_context().culprit(), chain=_chain())
 
 
 def _chain() -> tuple[StackEntry, ...]:
@@ -287,13 +289,18 @@ def privileged(
     Raises:
         TypeError: ``function`` is a generator function, whose body would run later and unprivileged.
     """
-    raw = _core.snapshot()
-    if raw is not None:
-        context = context_of(raw) if context is None else merge(context_of(raw), context)
+    context = _with_running_stack(context)
     if function is None:
         # The decorator may be applied elsewhere: who asked for it here stays in its context.
         return lambda decorated: _privileged(decorated, limit, context)
     return _privileged(function, limit, context)
+
+
+def _with_running_stack(context: AccessControlContext | None) -> AccessControlContext | None:
+    raw = _core.snapshot()
+    if raw is None:
+        return context
+    return context_of(raw) if context is None else merge(context_of(raw), context)
 
 
 def _privileged(
@@ -306,9 +313,7 @@ def _privileged(
         )
         raise TypeError(message)
     limit = None if limit is None else tuple(limit)
-    raw = _core.snapshot()
-    if raw is not None:
-        context = context_of(raw) if context is None else merge(context_of(raw), context)
+    context = _with_running_stack(context)
 
     if inspect.iscoroutinefunction(function):
 

@@ -31,7 +31,6 @@ __all__ = [
     "decisions",
     "get_policy",
     "install",
-    "installed",
     "set_default_permissions",
 ]
 
@@ -57,21 +56,14 @@ def _decide_event(event: str, arguments: object, top: ProtectionDomain | None, r
     rule = EVENTS.get(event)
     if rule is not None and rule.when_top_is_guest and top is None:
         return
+    context = access.context_of(raw)
     try:
         requests = requests_for(event, arguments)
     except EventRefused as refused:
-        access.refuse(refused.permission, _culprit(raw), reason=refused.reason)
-    if not requests:
-        return
-    context = access.context_of(raw)
+        access.refuse(refused.permission, context.culprit(), reason=refused.reason)
     for request in requests:
         wanted = [request.alternatives or (request.permission,), *((also,) for also in request.also)]
         access.judge(request.permission, wanted, context)
-
-
-def _culprit(raw: Raw) -> str:
-    nearest = access.context_of(raw)._nearest_sandbox()
-    return HOST.label if nearest is None else nearest.label
 
 
 access.set_host_domain(HOST)
@@ -132,11 +124,6 @@ def decisions() -> DecisionLog:
     """
     access.check_permission(SecurityPermission("getDecisions"))
     return access.LOG
-
-
-def installed() -> bool:
-    """Return whether the manager is at work."""
-    return _installed
 
 
 def set_default_permissions(permissions: Iterable[Permission]) -> None:

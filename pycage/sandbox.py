@@ -22,7 +22,7 @@ from pycage.access import check_permission, do_privileged, require_permissions
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
-from pycage.errors import DuplicateSandboxError, PolicyError
+from pycage.errors import DuplicateSandboxError, PolicyError, type_name
 from pycage.imports import enum_redirects
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 
@@ -97,7 +97,7 @@ def checked_name(name: str) -> str:
     are not two sandboxes.
     """
     if type(name) is not str:
-        message = f"a sandbox's name must be a str, got {type(name).__name__}"
+        message = f"a sandbox's name must be a str, got {type_name(name)}"
         raise TypeError(message)
     normal = unicodedata.normalize("NFC", name)
     if not normal or not all(c == "_" or c.isalpha() or unicodedata.category(c) in {"Nd", "Nl"} for c in normal):
@@ -217,9 +217,9 @@ class Sandbox:
         Raises:
             ModuleMissingError: It is nowhere to be found.
             WrongLoaderError: It exists, but as a module of the host.
-            AccessDenied: The loader policies refuse it, or its own code was refused something.
+            AccessDenied: The loader policies refuse it, its own code was refused something, or another sandbox calls
+                that lacks ``SandboxAdminPermission(name, "runCode")``.
             RestrictedSyntaxError: Its source uses what sandboxed code may not use.
-            AccessDenied: Another sandbox calls that lacks ``SandboxAdminPermission(name, "runCode")``.
         """
         self._require_open()
         self._require_own_stack()
@@ -238,6 +238,7 @@ class Sandbox:
 
         Raises:
             RestrictedSyntaxError: The source uses what sandboxed code may not use.
+            AccessDenied: As for `load`.
         """
         self._require_open()
         self._require_own_stack()

@@ -21,6 +21,8 @@ import re
 import struct
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from pycage.errors import type_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,7 +41,7 @@ def _exact(key: object) -> object:
         return str.__str__(key)
     if isinstance(key, int):
         return int.__index__(key)
-    message = f"expected a str or an int, got {type.__getattribute__(type(key), '__name__')}"
+    message = f"expected a str or an int, got {type_name(key)}"
     raise TypeError(message)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 
-from pycage.errors import AccessDenied
+from pycage.errors import AccessDenied, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ CLASS_DICT = type.__dict__["__dict__"].__get__
 
 def refuse(function: str, thing: object) -> NoReturn:
     """Refuse to write to what is not the sandbox's own.  Only the type is named: a repr is the object's own code."""
-    kind = "class" if issubclass(type(thing), type) else f"{type.__getattribute__(type(thing), '__name__')} object"
+    kind = "class" if issubclass(type(thing), type) else f"{type_name(thing)} object"
     message = f"{function}() writes to its argument, and this {kind} is not the sandbox's own"
     raise AccessDenied(message)
 
