@@ -12,7 +12,7 @@ from pycage.errors import AccessDenied, type_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CLASS_DICT", "MRO", "Tools", "owned", "refuse", "twin"]
+__all__ = ["CLASS_DICT", "MRO", "Tools", "exact_name", "owned", "refuse", "twin"]
 
 
 def _nothing(_thing: object) -> bool:
@@ -21,6 +21,10 @@ def _nothing(_thing: object) -> bool:
 
 def _forget(_made: type) -> None:
     return
+
+
+def _as_it_is(function: Callable[..., object]) -> Callable[..., object]:
+    return function
 
 
 def _no_module(_name: str) -> types.ModuleType | None:
@@ -36,6 +40,7 @@ class Tools:
         adopt: Makes a class the sandbox's own; called for ``dataclass(slots=True)``, which makes a second class.
         read: The guarded ``getattr``; without it there is no ``operator.attrgetter``.
         modules: The sandbox's own module of a name.
+        shim: Makes the sandbox's stand-in for a function of the host: see ``pycage.shims``.
         streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
@@ -43,7 +48,13 @@ class Tools:
     adopt: Callable[[type], None] = _forget
     read: Callable[[object, str], object] | None = None
     modules: Callable[[str], types.ModuleType | None] = _no_module
+    shim: Callable[[Callable[..., object]], Callable[..., object]] = _as_it_is
     streams: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def exact_name(name: object) -> str:
+    """Return an exact string; anything else becomes a name that is never allowed."""
+    return name if type(name) is str else ""
 
 
 # A class's own, whatever its metaclass says.

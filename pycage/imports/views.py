@@ -36,8 +36,10 @@ import types
 import uuid
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
-from pycage.imports.facades import MAKERS
-from pycage.imports.shared_caches import PREPARATIONS
+import attrs
+
+from pycage.imports import facades
+from pycage.imports.facades.shared_caches import PREPARATIONS
 from pycage.imports.stdlib import OFFERS, is_standard, refusal
 from pycage.imports.tools import Tools, owned
 from pycage.language import _guards
@@ -107,7 +109,7 @@ class Views:
     ) -> None:
         self._allowed = allowed
         self._shim = shim
-        self._tools = tools if tools is not None else Tools()
+        self._tools = attrs.evolve(tools if tools is not None else Tools(), shim=shim)
         self._views: dict[str, ModuleView] = {}
         self._lock = threading.RLock()
 
@@ -152,8 +154,12 @@ class Views:
                 names[shown] = private(getattr(module, shown))
         for written in filter(functools.partial(hasattr, module), offer.owned):
             names[written] = owned(getattr(module, written), f"{name}.{written}", self._tools)
-        if offer.made:
-            names.update(MAKERS[name](self._tools))
+        made = facades.make(name, self._tools) if offer.is_facade else {}
+        names.update({key: value for key, value in made.items() if key not in offer.effects})
+        for effectful in offer.effects:
+            function = made.get(effectful, getattr(module, effectful, None))
+            if callable(function):
+                names[effectful] = self._shim(function)
         for attribute, value in _submodules(module):
             if (
                 attribute not in offer.withheld

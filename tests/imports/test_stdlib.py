@@ -8,8 +8,8 @@ import types
 
 import pytest
 from pycage.imports import OFFERS, Tools, rules, view_of
-from pycage.imports.facades import MAKERS
-from pycage.imports.stdlib import NEVER, is_standard, refusal
+from pycage.imports import facades
+from pycage.imports.stdlib import DENIED, is_standard, refusal
 from pycage.imports.views import NoViewError
 
 MODULES = [name for name in sorted(OFFERS) if name != "urllib" and (name != "tomllib" or sys.version_info >= (3, 11))]
@@ -27,7 +27,7 @@ def public(module):
 def test_every_public_name_has_a_place_in_the_table(name):
     """A name that a new Python adds fails here until somebody has judged it."""
     offer = OFFERS[name]
-    placed = offer.shown | offer.made | offer.owned | set(offer.withheld)
+    placed = offer.shown | offer.made | offer.owned | offer.effects | set(offer.withheld)
 
     assert public(importlib.import_module(name)) - placed == set()
 
@@ -35,7 +35,7 @@ def test_every_public_name_has_a_place_in_the_table(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_no_name_has_two_places(name):
     offer = OFFERS[name]
-    places = [offer.shown, offer.made, offer.owned, frozenset(offer.withheld)]
+    places = [offer.shown, offer.made, offer.owned, offer.effects, frozenset(offer.withheld)]
 
     assert sum(map(len, places)) == len(frozenset().union(*places))
 
@@ -45,9 +45,8 @@ def test_a_view_shows_what_the_table_says_and_nothing_else(name):
     module = importlib.import_module(name)
     offer = OFFERS[name]
     view = view_of(module, rules().allows_module, lambda function: function, Tools(read=getattr))
-    expected = {item for item in offer.shown | offer.owned if hasattr(module, item)}
-    if offer.made:
-        expected |= set(MAKERS[name](Tools(read=getattr)))
+    expected = {item for item in offer.shown | offer.owned | offer.effects if hasattr(module, item)}
+    expected |= set(facades.make(name, Tools(read=getattr)))
 
     assert {item for item in vars(view) if not item.startswith("__")} == {i for i in expected if not i.startswith("__")}
     assert {item for item in vars(view) if item.startswith("__")} <= {"__name__", "__doc__", "__all__", "__version__"}
@@ -55,7 +54,7 @@ def test_a_view_shows_what_the_table_says_and_nothing_else(name):
 
 @pytest.mark.parametrize("name", [name for name in MODULES if OFFERS[name].made])
 def test_every_facade_is_made(name):
-    missing = OFFERS[name].made - set(MAKERS[name](Tools(read=getattr)))
+    missing = OFFERS[name].made - set(facades.make(name, Tools(read=getattr)))
 
     # Names that a Python does not have yet.
     assert {item for item in missing if hasattr(importlib.import_module(name), item)} == set()
@@ -88,14 +87,14 @@ def test_the_whole_standard_library_is_in_the_table_or_refused():
     assert [name for name, answer in answered.items() if not answer] == []
 
 
-@pytest.mark.parametrize("name", sorted(NEVER))
+@pytest.mark.parametrize("name", sorted(DENIED))
 def test_a_module_that_is_never_shared_has_no_view(name):
     with pytest.raises(NoViewError, match="never shared"):
         view_of(types.ModuleType(name), lambda _: True, lambda function: function)
 
 
 def test_no_module_is_both_offered_and_never_shared():
-    assert set(NEVER) & {name.partition(".")[0] for name in OFFERS} == set()
+    assert set(DENIED) & {name.partition(".")[0] for name in OFFERS} == set()
 
 
 def test_the_right_modules_count_as_standard():

@@ -27,14 +27,14 @@ import typing
 from typing import TYPE_CHECKING, Final, cast, final
 
 from pycage.errors import AccessDenied
-from pycage.imports.copying import copy_module
+from pycage.imports.facades.copy_facade import copy_module
 from pycage.imports.tools import CLASS_DICT, MRO, Tools, refuse, twin
 from pycage.language.names import NEVER, PLAIN, classify, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["dataclass_facades"]
+__all__ = ["make"]
 
 _PLAIN_METACLASSES: Final = (type, type(collections.abc.Sized))
 
@@ -97,7 +97,7 @@ class _Modules:
         return self.get(name)
 
 
-def dataclass_facades(tools: Tools) -> dict[str, object]:
+def make(tools: Tools) -> dict[str, object]:
     """Return the functions that ``stdlib.py`` says are made anew.
 
     Args:

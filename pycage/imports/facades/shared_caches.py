@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pycage.imports.tools import Tools
 
-__all__ = ["PREPARATIONS", "exact_facades", "re_facades", "struct_facades"]
+__all__ = ["PREPARATIONS", "of_fnmatch", "of_re", "of_struct", "of_urllib_parse"]
 
 _V = TypeVar("_V")
 
@@ -82,7 +82,7 @@ PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
 """Module -> what to do before a sandbox sees it."""
 
 
-def struct_facades(_tools: Tools) -> dict[str, object]:
+def of_struct(_tools: Tools) -> dict[str, object]:
     """Return the functions of ``struct`` that look formats up."""
 
     def checked(function: Callable[..., object]) -> Callable[..., object]:
@@ -118,7 +118,7 @@ def exact_text(value: object) -> object:
     return value
 
 
-def exact_facades(module: str, *names: str) -> Callable[[Tools], dict[str, object]]:
+def _exact_facades(module: str, *names: str) -> Callable[[Tools], dict[str, object]]:
     """Return a maker of facades of functions that keep the text they were given as a key."""
 
     def facade(function: Callable[..., object]) -> Callable[..., object]:
@@ -136,7 +136,11 @@ def exact_facades(module: str, *names: str) -> Callable[[Tools], dict[str, objec
     return make
 
 
-def re_facades(_tools: Tools) -> dict[str, object]:
+of_fnmatch: Final = _exact_facades("fnmatch", "filter", "fnmatch", "fnmatchcase", "translate")
+of_urllib_parse: Final = _exact_facades("urllib.parse", "urldefrag", "urljoin", "urlparse", "urlsplit")
+
+
+def of_re(_tools: Tools) -> dict[str, object]:
     """Return the functions of ``re`` that look patterns and flags up."""
 
     def plain(flags: object) -> object:

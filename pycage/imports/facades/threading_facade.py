@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pycage.imports.tools import Tools
 
-__all__ = ["Thread", "Timer", "thread_facades"]
+__all__ = ["Thread", "Timer", "make"]
 
 
 class Thread:
@@ -154,6 +154,6 @@ _guards.add_safe_type(Thread)
 _guards.add_safe_type(Timer)
 
 
-def thread_facades(_tools: Tools) -> dict[str, object]:
+def make(_tools: Tools) -> dict[str, object]:
     """Return the classes."""
     return {"Thread": Thread, "Timer": Timer}

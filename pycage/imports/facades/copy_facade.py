@@ -13,7 +13,7 @@ from pycage.imports.tools import Tools, refuse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["copy_facades", "copy_module"]
+__all__ = ["copy_module", "make"]
 
 
 # Problem.  `copy` writes to whatever a guest's `__new__` returned, and a copy of an object of the host is made of what
@@ -116,7 +116,7 @@ def _exchanged(values: tuple[object, ...] | None, old: object, new: object) -> t
     return None if values is None else tuple(new if value is old else value for value in values)
 
 
-def copy_facades(tools: Tools) -> dict[str, object]:
+def make(tools: Tools) -> dict[str, object]:
     """Return the functions that ``stdlib.py`` says are made anew."""
     names = vars(copy_module(tools))
     return {name: names[name] for name in ("copy", "deepcopy", "replace") if name in names}

@@ -1,0 +1,131 @@
+"""``functools`` for a sandbox: what writes to its arguments asks whose they are."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from typing import TYPE_CHECKING, final
+
+from pycage.errors import AccessDenied
+from pycage.imports.tools import CLASS_DICT, MRO, Tools, exact_name, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["make"]
+
+
+@final
+class cached_property:  # noqa: N801  # the name it stands for
+    """``functools.cached_property``, which stores only in objects whose class it is part of.
+
+    Not a subclass: through ``super()`` the real ``__get__`` would write to the ``__dict__`` of any object.
+    """
+
+    def __init__(self, func: Callable[[object], object]) -> None:
+        self.func = func
+        self.attrname: str | None = None
+        self.__doc__ = func.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if self.attrname is None:
+            self.attrname = name
+        elif name != self.attrname:
+            message = f"Cannot assign the same cached_property to two different names ({self.attrname!r} and {name!r})."
+            raise TypeError(message)
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        if instance is None:
+            return self
+        if self.attrname is None:
+            message = "Cannot use cached_property instance without calling __set_name__ on it."
+            raise TypeError(message)
+        if not any(CLASS_DICT(base).get(self.attrname) is self for base in MRO(type(instance))):
+            refuse("cached_property", instance)
+        try:
+            cache = vars(instance)
+        except TypeError:
+            message = (
+                f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {self.attrname!r} property."
+            )
+            raise TypeError(message) from None
+        if self.attrname not in cache:
+            cache[self.attrname] = self.func(instance)
+        return cache[self.attrname]
+
+    def __class_getitem__(cls, item: object) -> types.GenericAlias:
+        return types.GenericAlias(cls, item)
+
+
+def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small functions
+    """Return what ``pycage.imports.stdlib`` says is made anew."""
+
+    def update_wrapper(
+        wrapper: object,
+        wrapped: object,
+        assigned: Iterable[str] = functools.WRAPPER_ASSIGNMENTS,
+        updated: Iterable[str] = functools.WRAPPER_UPDATES,
+    ) -> object:
+        """Update a wrapper function to look like the wrapped function; the standard attributes only."""
+        if not tools.owns(wrapper):
+            refuse("functools.update_wrapper", wrapper)
+        chosen, merged = tuple(assigned), tuple(updated)
+        if not set(map(exact_name, chosen)) <= set(functools.WRAPPER_ASSIGNMENTS) or not set(
+            map(exact_name, merged)
+        ) <= {"__dict__"}:
+            message = "update_wrapper() in a sandbox copies no other attributes than functools.WRAPPER_ASSIGNMENTS"
+            raise AccessDenied(message)
+        for name in chosen:
+            try:
+                value = getattr(wrapped, name)
+            except AttributeError:
+                continue
+            # Shared annotations could be written to by item.
+            setattr(wrapper, name, dict(value) if type(value) is dict else value)
+        if merged and tools.owns(wrapped):
+            vars(wrapper).update(getattr(wrapped, "__dict__", {}))
+        wrapper.__wrapped__ = wrapped  # type: ignore[attr-defined]  # functions have no declared attributes
+        return wrapper
+
+    def wraps(
+        wrapped: object,
+        assigned: Iterable[str] = functools.WRAPPER_ASSIGNMENTS,
+        updated: Iterable[str] = functools.WRAPPER_UPDATES,
+    ) -> Callable[[object], object]:
+        """Return a decorator that applies update_wrapper()."""
+        return lambda wrapper: update_wrapper(wrapper, wrapped, assigned, updated)
+
+    def singledispatch(func: Callable[..., object]) -> object:
+        """``functools.singledispatch``; a string annotation does not choose the type (it would be evaluated)."""
+        wrapper = functools.singledispatch(func)
+        register_type = typing.cast("Callable[[object, object], object]", wrapper.register)
+
+        def register(cls: object, function: object = None) -> object:
+            # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see all.
+            for one in getattr(cls, "__args__", (cls,)) if isinstance(cls, types.UnionType) else (cls,):
+                if isinstance(one, type) and type(one) is not type and tools.owns(type(one)):
+                    message = "register() in a sandbox takes no class with a metaclass of the sandbox's own"
+                    raise AccessDenied(message)
+            if function is None:
+                if isinstance(cls, (type, types.UnionType)):
+                    return lambda later: register(cls, later)
+                hints = getattr(cls, "__annotations__", {})
+                chosen = next(iter(hints.values()), None)
+                if not isinstance(chosen, (type, types.UnionType)):
+                    message = (
+                        "register() in a sandbox needs a class: write @function.register(int), or annotate with a class"
+                    )
+                    raise TypeError(message)
+                return register(chosen, cls)
+            return register_type(cls, function)
+
+        wrapper.register = register  # type: ignore[method-assign, assignment]  # that is the point
+        return wrapper
+
+    return {
+        "cached_property": cached_property,
+        "singledispatch": singledispatch,
+        "update_wrapper": update_wrapper,
+        "wraps": wraps,
+    }

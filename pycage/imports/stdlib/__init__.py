@@ -1,0 +1,77 @@
+"""What each module of the standard library offers a sandbox: data, read by ``pycage.imports.views``.
+
+A module without a row is refused, whatever the host loader policy says; a public name without a place in its row does
+not exist for a sandbox.  ``tests/imports/test_stdlib.py`` compares every row with the running interpreter and fails on
+a name that is neither shown, nor made anew, nor withheld with a reason.
+
+One file for each chapter of the library; `denied` has what is never shared, `offer` what a row can say.
+"""
+
+# Problem.  A module of the standard library is one object for the whole process, and most of them lead everywhere:
+# through public names alone 53 of 99 candidates reach `sys`, 36 `builtins`, 23 `os`.
+#
+# Things that do not work:
+#
+# - An allow-list of module names: `statistics.sys.modules["os"]` (D024).
+# - "Everything public except ...": the next Python adds a name.
+# - "It does no I/O, so it is harmless".  Four kinds of function are as good as I/O:
+#     * it reads an attribute by a name that its caller gives: `operator.attrgetter`, `string.Formatter`,
+#       `functools.update_wrapper(assigned=["__globals__"])`: that walks around the attribute guard;
+#     * it writes attributes of an argument: `functools.total_ordering`, `dataclasses.dataclass`, `cached_property`, and
+#       `copy.copy`, whose `__dict__.update` goes to whatever the guest's `__new__` returned: that walks around the
+#       write guard;
+#     * it evaluates strings: `typing.get_type_hints`, `singledispatch` with string annotations (D234): that walks
+#       around the compiler;
+#     * it keeps state for the whole process: `random.seed`, `csv.register_dialect`, `decimal.DefaultContext`.
+#
+# Idea.  Name what is shown.  A function of the four kinds is withheld with its reason, or made anew for the sandbox in
+# pycage.imports.facades.  Lists, dictionaries and sets are handed out as private copies.
+#
+# What still fails.  Unbound methods written in Python accept any `self`: `queue.Queue.__init__(host_object)` sets
+# attributes with fixed names on a host object.  `decimal.localcontext` that is never left changes the precision of its
+# thread.  What the guards know of standard types is in pycage.language.standard.
+
+from __future__ import annotations
+
+import sys
+from types import MappingProxyType
+from typing import Final
+
+from pycage.imports.stdlib import formats, functions, mathematics, system, text, values
+from pycage.imports.stdlib.denied import DENIED
+from pycage.imports.stdlib.offer import Offer
+
+__all__ = ["DENIED", "OFFERS", "Offer", "is_standard", "refusal"]
+
+OFFERS: Final = MappingProxyType(
+    {
+        name: offer
+        for chapter in (text, values, mathematics, formats, functions, system)
+        for name, offer in chapter.OFFERS.items()
+    }
+)
+"""Module -> what a sandbox gets of it."""
+
+
+def is_standard(name: str) -> bool:
+    """Say whether a module belongs to the standard library, or to what the table decides about for another reason."""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in DENIED or name in OFFERS
+
+
+def refusal(name: str) -> str | None:
+    """Return why a sandbox can never have a view of this module, ``None`` if it can.
+
+    Args:
+        name: A valid dotted name.
+    """
+    if name in OFFERS:
+        return None
+    top = name.partition(".")[0]
+    if top in DENIED:
+        return f"never shared with a sandbox: {DENIED[top]}"
+    if top in sys.stdlib_module_names:
+        return "no view of this standard module yet"
+    if any(part.startswith("_") for part in name.split(".")):
+        return "never shared with a sandbox: its name is private"
+    return None

@@ -1,0 +1,66 @@
+"""What is offered of the standard modules for the interpreter, the machine and time: modules with effects."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, OPENS_FILES, TELLS, Offer
+
+__all__ = ["OFFERS"]
+
+OFFERS: Final = MappingProxyType(
+    {
+        "io": Offer(
+            "BlockingIOError BufferedIOBase BufferedRWPair BufferedRandom BufferedReader BufferedWriter BytesIO "
+            "DEFAULT_BUFFER_SIZE IOBase IncrementalNewlineDecoder RawIOBase SEEK_CUR SEEK_END SEEK_SET StringIO "
+            "TextIOBase "
+            "TextIOWrapper UnsupportedOperation Reader Writer",
+            withheld={OPENS_FILES: "FileIO open open_code", INTERNAL: "text_encoding"},
+        ),
+        "sys": Offer(
+            "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
+            "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
+            "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
+            made="argv stderr stdout",
+            withheld={
+                HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile "
+                "gettrace implementation meta_path modules monitoring path path_hooks path_importer_cache stdin "
+                "warnoptions is_finalizing call_tracing getrefcount",
+                TELLS: "abiflags base_exec_prefix base_prefix builtin_module_names "
+                "dont_write_bytecode exec_prefix executable flags get_coroutine_origin_tracking_depth "
+                "get_int_max_str_digits getallocatedblocks getdlopenflags getswitchinterval "
+                "getunicodeinternedsize is_stack_trampoline_active orig_argv platlibdir prefix "
+                "pycache_prefix",
+                GLOBAL_STATE: "activate_stack_trampoline addaudithook deactivate_stack_trampoline set_asyncgen_hooks "
+                "set_coroutine_origin_tracking_depth set_int_max_str_digits setdlopenflags setprofile "
+                "setrecursionlimit setswitchinterval settrace",
+                "would hand an event of the sandbox's choice to the security manager": "audit",
+                "is an exception that would end the host; raise an error": "exit",
+            },
+        ),
+        # The one module with effects: a thread asks for permission when it starts, and inherits what was captured then.
+        "threading": Offer(
+            "Barrier BoundedSemaphore BrokenBarrierError Condition Event Lock RLock Semaphore TIMEOUT_MAX "
+            "ThreadError get_ident local",
+            made="Thread Timer",
+            withheld={
+                HANDS_OUT: "ExceptHookArgs current_thread enumerate excepthook getprofile gettrace main_thread",
+                GLOBAL_STATE: "setprofile setprofile_all_threads settrace settrace_all_threads stack_size",
+                TELLS: "active_count get_native_id",
+            },
+        ),
+        "time": Offer(
+            "CLOCK_BOOTTIME CLOCK_MONOTONIC CLOCK_MONOTONIC_RAW CLOCK_PROCESS_CPUTIME_ID CLOCK_REALTIME CLOCK_TAI "
+            "CLOCK_THREAD_CPUTIME_ID altzone asctime clock_getres clock_gettime clock_gettime_ns ctime daylight "
+            "get_clock_info gmtime localtime mktime monotonic monotonic_ns perf_counter perf_counter_ns process_time "
+            "process_time_ns sleep strftime strptime struct_time thread_time thread_time_ns time time_ns timezone "
+            "tzname",
+            withheld={
+                GLOBAL_STATE: "clock_settime clock_settime_ns tzset",
+                TELLS: "pthread_getcpuclockid CLOCK_HIGHRES CLOCK_PROF CLOCK_UPTIME CLOCK_UPTIME_RAW "
+                "CLOCK_MONOTONIC_RAW_APPROX CLOCK_UPTIME_RAW_APPROX",
+            },
+        ),
+    }
+)

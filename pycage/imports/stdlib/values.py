@@ -1,0 +1,97 @@
+"""What is offered of the standard modules for data types: containers, dates, enumerations, copies."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from pycage.imports.stdlib.offer import COPIES, GLOBAL_STATE, HANDS_OUT, INTERNAL, NEW_CLASS, STANDARD_OUTPUT, Offer
+
+__all__ = ["OFFERS"]
+
+OFFERS: Final = MappingProxyType(
+    {
+        "array": Offer("ArrayType array typecodes"),
+        "bisect": Offer("bisect bisect_left bisect_right insort insort_left insort_right"),
+        "calendar": Offer(
+            "APRIL AUGUST Calendar DECEMBER Day FEBRUARY FRIDAY HTMLCalendar IllegalMonthError "
+            "IllegalWeekdayError JANUARY JULY JUNE MARCH MAY MONDAY Month NOVEMBER OCTOBER SATURDAY SEPTEMBER "
+            "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name firstweekday isleap "
+            "leapdays month month_abbr month_name monthcalendar monthrange timegm weekday weekheader",
+            withheld={
+                GLOBAL_STATE: "setfirstweekday LocaleTextCalendar LocaleHTMLCalendar",
+                STANDARD_OUTPUT: "prcal prmonth",
+            },
+        ),
+        "collections": Offer(
+            "ChainMap Counter OrderedDict UserString defaultdict deque",
+            made="namedtuple",
+            withheld={COPIES: "UserDict UserList"},
+        ),
+        "collections.abc": Offer(
+            "AsyncGenerator AsyncIterable AsyncIterator Awaitable Buffer ByteString Callable Collection "
+            "Container Coroutine Generator Hashable ItemsView Iterable Iterator KeysView Mapping MappingView "
+            "MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized ValuesView"
+        ),
+        "copy": Offer("Error", made="copy deepcopy replace"),
+        "dataclasses": Offer(
+            "Field FrozenInstanceError InitVar KW_ONLY MISSING field fields is_dataclass",
+            made="asdict astuple dataclass replace",
+            withheld={NEW_CLASS: "make_dataclass"},
+        ),
+        "datetime": Offer(
+            "MAXYEAR MINYEAR UTC date datetime time timedelta timezone tzinfo", withheld={INTERNAL: "datetime_CAPI"}
+        ),
+        "decimal": Offer(
+            "Clamped Context ConversionSyntax Decimal DecimalException DecimalTuple DivisionByZero DivisionImpossible "
+            "DivisionUndefined FloatOperation HAVE_CONTEXTVAR HAVE_THREADS Inexact InvalidContext InvalidOperation "
+            "MAX_EMAX MAX_PREC MIN_EMIN MIN_ETINY Overflow ROUND_05UP ROUND_CEILING ROUND_DOWN ROUND_FLOOR "
+            "ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP Rounded Subnormal Underflow localcontext",
+            made="getcontext",
+            withheld={GLOBAL_STATE: "BasicContext DefaultContext ExtendedContext setcontext"},
+        ),
+        "enum": Offer(
+            "CONFORM CONTINUOUS EJECT Enum EnumCheck EnumMeta EnumType Flag FlagBoundary IntEnum IntFlag KEEP "
+            "NAMED_FLAGS "
+            "ReprEnum STRICT StrEnum UNIQUE auto member nonmember property unique verify",
+            withheld={
+                "writes to the host's modules": "global_enum",
+                "writes to the class": "pickle_by_enum_name pickle_by_global_name",
+                INTERNAL: "EnumDict global_enum_repr global_flag_repr global_str",
+            },
+        ),
+        "fractions": Offer("Fraction"),
+        "graphlib": Offer("CycleError TopologicalSorter"),
+        "heapq": Offer("heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
+        "ipaddress": Offer(
+            "AddressValueError IPV4LENGTH IPV6LENGTH IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface "
+            "IPv6Network NetmaskValueError collapse_addresses get_mixed_type_key ip_address ip_interface ip_network "
+            "summarize_address_range v4_int_to_packed v6_int_to_packed"
+        ),
+        "numbers": Offer("Complex Integral Number Rational Real"),
+        "queue": Offer("Empty Full LifoQueue PriorityQueue Queue ShutDown SimpleQueue"),
+        "types": Offer(
+            "AsyncGeneratorType CoroutineType DynamicClassAttribute EllipsisType GeneratorType GenericAlias "
+            "MappingProxyType NoneType NotImplementedType SimpleNamespace UnionType resolve_bases",
+            withheld={
+                "makes code, functions, frames or modules, or leads to them": "BuiltinFunctionType BuiltinMethodType "
+                "CapsuleType CellType ClassMethodDescriptorType CodeType FrameType FunctionType GetSetDescriptorType "
+                "LambdaType MemberDescriptorType MethodDescriptorType MethodType MethodWrapperType ModuleType "
+                "TracebackType WrapperDescriptorType FrameLocalsProxyType",
+                NEW_CLASS: "new_class prepare_class",
+                "reads __bases__ of any class": "get_original_bases",
+                "writes to the function": "coroutine",
+            },
+        ),
+        "uuid": Offer(
+            "NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 RESERVED_FUTURE RESERVED_MICROSOFT RESERVED_NCS "
+            "RFC_4122 SafeUUID UUID uuid3 uuid4 uuid5 uuid7 uuid8 NIL MAX",
+            withheld={"tells the hardware address": "getnode uuid1 uuid6", INTERNAL: "Enum bytes_ int_ main"},
+        ),
+        "weakref": Offer(
+            "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakSet "
+            "WeakValueDictionary proxy ref",
+            withheld={HANDS_OUT: "WeakMethod getweakrefcount getweakrefs", "runs at the host's exit": "finalize"},
+        ),
+    }
+)
