@@ -28,6 +28,7 @@ from pycage.domains import Principal as Principal
 from pycage.domains import ProtectionDomain as ProtectionDomain
 from pycage.errors import AccessDenied as AccessDenied
 from pycage.errors import DuplicateSandboxError as DuplicateSandboxError
+from pycage.errors import ImportDenied as ImportDenied
 from pycage.errors import LimitExceeded as LimitExceeded
 from pycage.errors import ModuleMissingError as ModuleMissingError
 from pycage.errors import PolicyError as PolicyError
@@ -92,6 +93,7 @@ __all__ = [
     "FilePermission",
     "Grant",
     "GuardedObject",
+    "ImportDenied",
     "ImportPermission",
     "LimitExceeded",
     "LinkPermission",

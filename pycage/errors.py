@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDenied",
     "DuplicateSandboxError",
+    "ImportDenied",
     "LimitExceeded",
     "ModuleMissingError",
     "PolicyError",
@@ -71,6 +72,35 @@ class AccessDenied(PycageError, PermissionError):
         self.permission = permission
         self.domain = domain
         self.chain = tuple(chain)
+
+
+class ImportDenied(AccessDenied):
+    """A module may not be imported.
+
+    It cannot be an `ImportError`, whose layout in memory is another than that of `PermissionError`.  It has its
+    attributes, and ``except ImportError`` in sandboxed code catches it: modules ask that way whether something is there.
+
+    Attributes:
+        name: The module that was asked for.
+        msg: The message, ``module access denied: <name>``.
+        path: None; for who expects an ImportError.
+        name_from: None; as above.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str | None = None,
+        permission: object = None,
+        domain: str | None = None,
+        chain: Sequence[StackEntry] = (),
+    ) -> None:
+        super().__init__(message, permission=permission, domain=domain, chain=chain)
+        self.name = name
+        self.msg = message
+        self.path: str | None = None
+        self.name_from: str | None = None
 
 
 class PolicyError(PycageError, ValueError):

@@ -16,6 +16,7 @@ __all__ = ["names"]
 
 _TYPES: Final[dict[str, object]] = {
     "AccessDenied": errors.AccessDenied,
+    "ImportDenied": errors.ImportDenied,
     "PycageError": errors.PycageError,
     **permissions.registered_types(),
 }

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
 
 import attrs
 
-from pycage.errors import AccessDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
+from pycage.errors import AccessDenied, ImportDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
 from pycage.imports.locks import ModuleLock
 from pycage.imports.names import FUTURE, is_module_name, parents, shown
 from pycage.imports.resources import PackageReader, package_reader
@@ -534,11 +534,11 @@ class SandboxLoader:
             raise _NotFoundError(message, name=name if type(name) is str else None)
         return name
 
-    def _denial(self, name: str, reason: str | None = None) -> AccessDenied:
+    def _denial(self, name: str, reason: str | None = None) -> ImportDenied:
         """Return the denial, recorded; its notes say what refused and what would allow."""
         label = self._url.rpartition("/")[2]
-        denial = AccessDenied(
-            f"module access denied: {name}", permission=ImportPermission(name), domain=f'sandbox "{label}"'
+        denial = ImportDenied(
+            f"module access denied: {name}", name=name, permission=ImportPermission(name), domain=f'sandbox "{label}"'
         )
         if reason is not None:
             denial.add_note(f"refused: {reason}")

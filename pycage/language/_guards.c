@@ -111,6 +111,7 @@ static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> 
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
 static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
+static PyObject *import_denied; /* the class of what a denied import raises */
 static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
 
@@ -1813,6 +1814,39 @@ done:
     return result;
 }
 
+/* -- What an except clause catches --------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(caught_doc, "caught(classes, /): what `except classes` catches.\n\n"
+                         "A denied import too, where ImportError or ModuleNotFoundError stands: the exception of the\n"
+                         "denial cannot be one of these.");
+
+/* Identity only: anything else is the guest's business, and the interpreter judges it.  Runs no Python code. */
+static PyObject *
+guards_caught(GuardSet *Py_UNUSED(self), PyObject *classes)
+{
+    if (classes == PyExc_ImportError || classes == PyExc_ModuleNotFoundError) {
+        return PyTuple_Pack(2, classes, import_denied);
+    }
+    if (!PyTuple_CheckExact(classes)) {
+        return Py_NewRef(classes);
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(classes);
+    int found = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *one = PyTuple_GET_ITEM(classes, i);
+        found = found || one == PyExc_ImportError || one == PyExc_ModuleNotFoundError;
+    }
+    PyObject *all = found ? PyTuple_New(count + 1) : Py_NewRef(classes);
+    if (all == NULL || !found) {
+        return all;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyTuple_SET_ITEM(all, i, Py_NewRef(PyTuple_GET_ITEM(classes, i)));
+    }
+    PyTuple_SET_ITEM(all, count, Py_NewRef(import_denied));
+    return all;
+}
+
 /* -- For the host -------------------------------------------------------------------------------------------------- */
 
 PyDoc_STRVAR(caller_doc, "caller(): globals and locals of the guest function that called the calling function.\n\n"
@@ -1920,6 +1954,7 @@ static PyMethodDef guards_methods[] = {
     {"build_class", (PyCFunction)(void (*)(void))guards_build_class, METH_FASTCALL | METH_KEYWORDS, build_class_doc},
     {"new_type", (PyCFunction)(void (*)(void))guards_new_type, METH_FASTCALL | METH_KEYWORDS, new_type_doc},
     {"pattern", (PyCFunction)guards_pattern, METH_O, pattern_doc},
+    {"caught", (PyCFunction)guards_caught, METH_O, caught_doc},
     {"caller", (PyCFunction)guards_caller, METH_NOARGS, caller_doc},
     {"own", (PyCFunction)guards_own, METH_O, own_doc},
     {"own_module", (PyCFunction)guards_own_module, METH_O, own_module_doc},
@@ -2229,18 +2264,18 @@ module_fill(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types, sealed,\n"
-                            "inherited, bare_types, replacing)");
+                            "inherited, bare_types, replacing, import_denied)");
 
 static PyObject *
 module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", "sealed",
-                            "inherited", "bare_types", "replacing", NULL};
-    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b, *r;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
+                            "inherited", "bare_types", "replacing", "import_denied", NULL};
+    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b, *r, *d;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
                                      &PyFrozenSet_Type, &u, &PyDict_Type, &v, &PyTuple_Type, &f, &PyTuple_Type, &t,
                                      &PyTuple_Type, &s, &PyTuple_Type, &l, &PyDict_Type, &i, &PyTuple_Type, &b,
-                                     &PyType_Type, &r)) {
+                                     &PyType_Type, &r, &PyType_Type, &d)) {
         return NULL;
     }
     if (kinds != NULL) {
@@ -2253,6 +2288,7 @@ module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     safe_types = Py_NewRef(s);
     sealed = Py_NewRef(l);
     replacing = (PyTypeObject *)Py_NewRef(r);
+    import_denied = Py_NewRef(d);
     for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(b); at++) {
         if (add(&bare_types, PyTuple_GET_ITEM(b, at)) < 0) {
             return NULL;

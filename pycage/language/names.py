@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from RestrictedPython.transformer import INSPECT_ATTRIBUTES
 
+from pycage.errors import ImportDenied
 from pycage.language import _guards
 from pycage.language._guards import (
     CHANGER,
@@ -257,4 +258,5 @@ _guards.configure(
     inherited=dict(INHERITED),
     bare_types=BARE_TYPES,
     replacing=REPLACING_METACLASS,
+    import_denied=ImportDenied,
 )

@@ -34,6 +34,7 @@
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
 #     case C(a, b):     ->  case _ if (c := M(C), ...) and False: pass
 #                           case c(a, b):           M returns a stand-in with a fixed __match_args__
+#     except ImportError: -> except E(ImportError):  E adds ImportDenied, which cannot be derived from ImportError
 #
 # What still fails.  A class pattern with positional sub-patterns evaluates its class when its case is reached, not when
 # the match gets that far: in `case [Missing(x)]` a missing name is a NameError for every subject.
@@ -71,13 +72,16 @@ if TYPE_CHECKING:
 __all__ = ["EXCEPT_STAR", "GUARDS", "IMPORT_FUNCTION", "Transformer"]
 
 # The guards that may be asked for, by the names of GuardSet's methods; "super" is the built-in type itself.
-GUARDS: Final = ("write", "augment", "private", "view", "getattr", "format", "new_type", "pattern", "super")
+GUARDS: Final = ("write", "augment", "private", "view", "getattr", "format", "new_type", "pattern", "caught", "super")
 
 # CVE-2025-22153 (gh-128049): an exception group with its own split() confuses the types in `except*`.
 EXCEPT_STAR: Final = sys.version_info >= (3, 13, 2)
 
 # Of a class that is read off any object, these give text.
 _CLASS_TEXT: Final = frozenset({"__name__", "__qualname__", "__module__", "__doc__"})
+
+# In an except clause, these mean a denied import too.
+_IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 
 # The variable that a guest's `__import__` becomes.
 IMPORT_FUNCTION: Final = ".import"
@@ -425,9 +429,11 @@ class Transformer(RestrictingNodeTransformer):
                     self.problem(alias, f'"{part}" may not be imported{advice(part)}')
 
     def judge_ExceptHandler(self, node: ast.ExceptHandler) -> ast.excepthandler:  # noqa: N802
-        """``except E as name``."""
+        """``except E as name``: a denied import is caught by those who ask for an import error."""
         self._binding(node, node.name)
         self._visit_fields(node)
+        if node.type is not None and _mentions_import_error(node.type):
+            node.type = self._guarded("caught", node.type, node.type)
         return node
 
     def judge_TryStar(self, node: ast.stmt) -> ast.stmt:  # noqa: N802
@@ -554,6 +560,12 @@ def _split_imports(statements: list[_Any]) -> list[_Any]:
 def _is_text(node: ast.stmt) -> bool:
     """Whether a statement is a string, as a docstring is."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _mentions_import_error(node: ast.expr) -> bool:
+    """Whether an ``except`` clause names an error of imports, alone or in a tuple."""
+    named = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(isinstance(one, ast.Name) and one.id in _IMPORT_ERRORS for one in named)
 
 
 def _is_plain_super(node: ast.expr) -> bool:

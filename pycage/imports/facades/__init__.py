@@ -37,6 +37,7 @@ __all__ = ["MAKERS", "make"]
 MAKERS: Final = MappingProxyType(
     {
         "collections": "collections_facade:make",
+        "contextlib": "contextlib_facade:make",
         "contextvars": "contextvars_facade:make",
         "copy": "copy_facade:make",
         "dataclasses": "dataclasses_facade:make",

@@ -21,7 +21,8 @@ OFFERS: Final = MappingProxyType(
         ),
         "contextlib": Offer(
             "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator AsyncExitStack "
-            "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext suppress",
+            "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext",
+            made="suppress",
             withheld={GLOBAL_STATE: "chdir redirect_stderr redirect_stdout"},
         ),
         "contextvars": Offer(

@@ -1,0 +1,27 @@
+"""``contextlib`` for a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, final
+
+from pycage.errors import ImportDenied
+
+if TYPE_CHECKING:
+    from pycage.imports.tools import Tools
+
+__all__ = ["make"]
+
+
+def make(_tools: Tools) -> dict[str, object]:
+    """Return what ``pycage.imports.stdlib`` says is made anew."""
+    return {"suppress": suppress}
+
+
+@final
+class suppress(contextlib.suppress):  # noqa: N801  # the name it stands for
+    """``contextlib.suppress``, to which a denied import is an ImportError, as it is to an except clause."""
+
+    def __init__(self, *exceptions: type[BaseException]) -> None:
+        import_error = any(one is ImportError or one is ModuleNotFoundError for one in exceptions)
+        super().__init__(*exceptions, *([ImportDenied] if import_error else []))
