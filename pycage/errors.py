@@ -78,7 +78,7 @@ class ImportDenied(AccessDenied):
     """A module may not be imported.
 
     It cannot be an `ImportError`, whose layout in memory is another than that of `PermissionError`.  It has its
-    attributes, and ``except ImportError`` in sandboxed code catches it: modules ask that way whether something is there.
+    attributes, and ``except ImportError`` in sandboxed code catches it: modules ask that way what is there.
 
     Attributes:
         name: The module that was asked for.
