@@ -40,8 +40,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
 import attrs
 
 from pycage.errors import AccessDenied, ImportDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
+from pycage.imports.importlib_view import Handle, importlib_views
 from pycage.imports.locks import ModuleLock
-from pycage.imports.names import FUTURE, is_module_name, parents, shown
+from pycage.imports.names import FUTURE, absolute_name, is_module_name, parents, shown, wanted_names
 from pycage.imports.resources import PackageReader, package_reader
 from pycage.imports.stdlib import OFFERS, refusal
 from pycage.imports.tools import Tools
@@ -176,7 +177,7 @@ class SandboxLoader:
         self._own_module = own_module if own_module is not None else _ignore
         self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
         # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
-        self._later: dict[str, Callable[[], Mapping[str, object]]] = {**_importlib_views(self, shim), **(extra or {})}
+        self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}
 
     def __repr__(self) -> str:
         return f"[SandboxLoader {self._url}]"
@@ -294,8 +295,8 @@ class SandboxLoader:
         if type(name) is not str or type(level) is not int:
             message = "__import__() needs a name of the exact type str and a level of the exact type int"
             raise TypeError(message)
-        wanted = _names(fromlist)
-        absolute = _resolve(name, globals, level)
+        wanted = wanted_names(fromlist)
+        absolute = absolute_name(name, globals, level)
         if type(fromlist) is list and absolute in C_IMPORTS:
             self._as_host(lambda: self._host_import(absolute))
             return None
@@ -384,7 +385,7 @@ class SandboxLoader:
         attributes = vars(module)
         attributes.update(self._module_globals())
         # A function, not the bound method: that would lead to the loader.
-        handle = _Handle(lambda fullname: self._reader(fullname))  # noqa: PLW0108
+        handle = Handle(lambda fullname: self._reader(fullname))  # noqa: PLW0108
         spec = importlib.machinery.ModuleSpec(
             name,
             handle,  # type: ignore[arg-type]  # importlib needs no more of it
@@ -497,7 +498,7 @@ class SandboxLoader:
         for item in wanted:
             if item == "*":
                 declared = vars(module).get("__all__")
-                if type(declared) in (list, tuple) and "*" not in (names := _names(declared)):
+                if type(declared) in (list, tuple) and "*" not in (names := wanted_names(declared)):
                     self._load_submodules(module, name, names)
             elif not hasattr(module, item):  # a module's own __getattr__ (PEP 562) comes first, as in CPython
                 self._load_submodule(name, item)
@@ -574,134 +575,8 @@ class SandboxLoader:
         return package_reader(package, resources, self._scp, self._privileged)
 
 
-@final
-class _Handle:
-    """``__loader__`` of a sandbox's modules: leads to the package's resources, and to nothing else.
-
-    It holds one function; what that returns asks the policy itself.
-    """
-
-    __slots__ = ("_reader",)
-
-    def __init__(self, reader: Callable[[str], PackageReader | None]) -> None:
-        self._reader = reader
-
-    def __init_subclass__(cls) -> NoReturn:
-        message = "the loader of a sandbox's modules cannot be derived from"
-        raise TypeError(message)
-
-    def get_resource_reader(self, fullname: str) -> PackageReader | None:
-        """Return the reader that ``importlib.resources`` asks for."""
-        return self._reader(fullname) if type(fullname) is str else None
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> NoReturn:
-        """Refuse: ``importlib`` cannot load a sandbox's module a second time."""
-        message = f"{spec.name} belongs to a sandbox; load it through the sandbox"
-        raise ImportError(message)
-
-    def exec_module(self, module: types.ModuleType) -> NoReturn:
-        """Refuse: ``importlib.reload`` would run the module's code as the host's."""
-        message = f"{module.__name__} belongs to a sandbox; load it through the sandbox"
-        raise ImportError(message)
-
-
 def _with_modules(tools: Tools | None, modules: Callable[[str], types.ModuleType | None]) -> Tools:
     return attrs.evolve(tools if tools is not None else Tools(), modules=modules)
-
-
-def _importlib_views(
-    loader: SandboxLoader, shim: Callable[[Callable[..., object]], Callable[..., object]]
-) -> dict[str, Callable[[], dict[str, object]]]:
-    """Return the makers of ``importlib`` and ``importlib.resources``.  They reach nothing but what imports do."""
-
-    def import_module(name: str, package: str | None = None) -> types.ModuleType | None:
-        if type(name) is not str or not (package is None or type(package) is str):
-            message = "import_module() needs names of the exact type str"
-            raise TypeError(message)
-        level = len(name) - len(name.lstrip("."))
-        if level and not package:
-            message = f"the 'package' argument is required to perform a relative import for {shown(name)}"
-            raise TypeError(message)
-        absolute = _resolve(name[level:], {"__package__": package}, level)
-        loader.import_(absolute)  # raises what __import__ raises
-        return loader._chain(absolute)  # the innermost; all of it is loaded now
-
-    def files(anchor: object) -> object:
-        name = (
-            anchor if type(anchor) is str else next((key for key, own in loader.modules.items() if own is anchor), None)
-        )
-        if type(name) is not str:
-            message = "files() needs one of the sandbox's own packages, or its name"
-            raise TypeError(message)
-        loader.import_(name)
-        reader = loader._reader(name)
-        if reader is None:
-            message = f"{shown(name)} is not a package of the sandbox"
-            raise TypeError(message)
-        return reader.files()
-
-    def read_text(anchor: object, *path: str, encoding: str = "utf-8", errors: str = "strict") -> object:
-        return files(anchor).joinpath(*path).read_text(encoding, errors)  # type: ignore[attr-defined]  # a ResourceNode
-
-    def read_binary(anchor: object, *path: str) -> object:
-        return files(anchor).joinpath(*path).read_bytes()  # type: ignore[attr-defined]  # a ResourceNode
-
-    def is_resource(anchor: object, *path: str) -> object:
-        return files(anchor).joinpath(*path).is_file()  # type: ignore[attr-defined]  # a ResourceNode
-
-    functions = {"files": files, "read_text": read_text, "read_binary": read_binary, "is_resource": is_resource}
-    return {
-        "importlib": lambda: {"import_module": shim(import_module)},
-        "importlib.resources": lambda: {name: shim(function) for name, function in functions.items()},
-    }
-
-
-def _names(fromlist: object) -> tuple[str, ...]:
-    """Return the names of a ``fromlist`` or an ``__all__``.
-
-    Raises:
-        TypeError: It is not a tuple or list of names, all of the exact types.
-    """
-    if fromlist is None:
-        return ()
-    if type(fromlist) is not tuple and type(fromlist) is not list:
-        message = "__import__() needs a fromlist of the exact type tuple"
-        raise TypeError(message)
-    names = tuple(fromlist)
-    if any(type(item) is not str for item in names):
-        message = "__import__() needs names of the exact type str"
-        raise TypeError(message)
-    return names
-
-
-def _resolve(name: str, globals: object, level: int) -> str:  # noqa: A002  # as in __import__
-    """Return the absolute name.  Source: ``importlib._bootstrap._calc___package__`` and ``_resolve_name``.
-
-    ``__spec__`` is not read: CPython prefers it, but here it only ever says the same.
-    """
-    if level < 0:
-        message = "level must be >= 0"
-        raise ValueError(message)
-    if level == 0:
-        if not name:
-            message = "Empty module name"
-            raise ValueError(message)
-        return name
-    package: object = None
-    if type(globals) is dict:
-        package = globals.get("__package__")
-        if package is None:
-            package = globals.get("__name__")
-            if type(package) is str and "__path__" not in globals:
-                package = package.rpartition(".")[0]
-    if type(package) is not str or not package:
-        message = "attempted relative import with no known parent package"
-        raise ImportError(message)
-    parts = package.rsplit(".", level - 1)
-    if len(parts) < level:
-        message = "attempted relative import beyond top-level package"
-        raise ImportError(message)
-    return f"{parts[0]}.{name}" if name else parts[0]
 
 
 def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:

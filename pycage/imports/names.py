@@ -22,7 +22,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-__all__ = ["FUTURE", "MAX_LENGTH", "is_module_name", "parents", "shown"]
+__all__ = ["FUTURE", "MAX_LENGTH", "absolute_name", "is_module_name", "parents", "shown", "wanted_names"]
 
 MAX_LENGTH: Final = 512
 """Longest module name, in characters."""
@@ -60,3 +60,51 @@ def shown(name: object) -> str:
     if type(name) is not str:
         return f"a {type(name).__name__}"
     return ascii(name if len(name) <= _SHOWN else name[: _SHOWN - 3] + "...")
+
+
+def wanted_names(fromlist: object) -> tuple[str, ...]:
+    """Return the names of a ``fromlist`` or an ``__all__``.
+
+    Raises:
+        TypeError: It is not a tuple or list of names, all of the exact types.
+    """
+    if fromlist is None:
+        return ()
+    if type(fromlist) is not tuple and type(fromlist) is not list:
+        message = "__import__() needs a fromlist of the exact type tuple"
+        raise TypeError(message)
+    names = tuple(fromlist)
+    if any(type(item) is not str for item in names):
+        message = "__import__() needs names of the exact type str"
+        raise TypeError(message)
+    return names
+
+
+def absolute_name(name: str, globals: object, level: int) -> str:  # noqa: A002  # as in __import__
+    """Return the absolute name.  Source: ``importlib._bootstrap._calc___package__`` and ``_resolve_name``.
+
+    ``__spec__`` is not read: CPython prefers it, but here it only ever says the same.
+    """
+    if level < 0:
+        message = "level must be >= 0"
+        raise ValueError(message)
+    if level == 0:
+        if not name:
+            message = "Empty module name"
+            raise ValueError(message)
+        return name
+    package: object = None
+    if type(globals) is dict:
+        package = globals.get("__package__")
+        if package is None:
+            package = globals.get("__name__")
+            if type(package) is str and "__path__" not in globals:
+                package = package.rpartition(".")[0]
+    if type(package) is not str or not package:
+        message = "attempted relative import with no known parent package"
+        raise ImportError(message)
+    parts = package.rsplit(".", level - 1)
+    if len(parts) < level:
+        message = "attempted relative import beyond top-level package"
+        raise ImportError(message)
+    return f"{parts[0]}.{name}" if name else parts[0]
