@@ -58,9 +58,21 @@ def _judging_set_name(original: Callable[..., None]) -> Callable[..., None]:  # 
     return __set_name__
 
 
+def _exact_missing(original: Callable[..., object]) -> Callable[..., object]:
+    # A combination of flags is kept under its value: a number with an __eq__ of its own would be found for others.
+    @functools.wraps(original)
+    def _missing_(cls: type, value: object) -> object:
+        plain = int.__index__(value) if isinstance(value, int) and type(value) is not int else value
+        return original(cls, plain)
+
+    return _missing_
+
+
 @functools.cache
 def install() -> None:
     """Put the wrapper in place, once, before the first sandbox is made."""
+    missing = vars(enum.Flag)["_missing_"].__func__
+    enum.Flag._missing_ = classmethod(_exact_missing(missing))  # type: ignore[method-assign, assignment]  # the point
     if hasattr(enum.EnumType, "_add_member_"):
         enum.EnumType._add_member_ = _judging_add(enum.EnumType._add_member_)
     elif hasattr(enum.property, "_attr_type"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import datetime
+import fractions
 import ipaddress
 import itertools
 import re
 import string
 import struct
 import time
+import typing
 
 import pytest
 from pycage import Sandbox
@@ -131,3 +133,68 @@ b.next is b, b.items == a.items, b.items is not a.items, k.parts[0] is k, copy.d
 """
     assert sandbox.run(source).value == (True, True, True, True, ["other"], True, {1: {2}})
     assert copy.deepcopy([1]) == [1]
+
+
+def test_generic_types_of_the_host_stay(sandbox):
+    quietly(
+        sandbox,
+        """
+import typing
+class Callable(int):
+    def __hash__(self): return hash(bytearray)
+    def __eq__(self, other): return True
+    def __call__(self): pass
+typing.Deque[Callable(5)]
+typing.Optional[Callable(5)]
+""",
+    )
+
+    assert typing.get_args(typing.Deque[bytearray]) == (bytearray,)
+    assert type(typing.get_args(typing.Optional[bytearray])[0]) is type
+
+
+def test_generic_types_work_in_a_sandbox(sandbox):
+    source = (
+        "import typing\n(typing.List[int] == typing.List[int], typing.get_args(typing.Dict[str, int]) == (str, int))"
+    )
+
+    assert sandbox.run(source).value == (True, True)
+
+
+def test_combined_flags_of_the_host_stay(sandbox):
+    quietly(sandbox, "import re\nre.RegexFlag(like(int, 8 | 16 | 64)(2 | 256))")
+
+    assert re.RegexFlag(8 | 16 | 64).value == 8 | 16 | 64
+
+
+def test_flags_combine_in_a_sandbox(sandbox):
+    source = "import enum\nclass F(enum.Flag):\n    A = 1\n    B = 2\n(F.A | F.B == F(3), F(3).name, F(like(int, 3)(3)).value)"
+
+    assert sandbox.run(LIKE + source).value == (True, "A|B", 3)
+
+
+def test_hashes_of_fractions_of_the_host_stay(sandbox):
+    before = hash(fractions.Fraction(12345, 6789))
+    fractions._hash_algorithm.cache_clear() if hasattr(fractions, "_hash_algorithm") else None
+    quietly(
+        sandbox,
+        """
+import fractions
+class Lying(fractions.Fraction):
+    pass
+f = Lying(1, 3)
+n, d = fractions.Fraction(12345, 6789).as_integer_ratio()
+f._numerator = like(int, n)(1)
+f._denominator = like(int, d)(3)
+hash(f)
+""",
+    )
+
+    assert hash(fractions.Fraction(12345, 6789)) == before
+
+
+def test_replacements_of_patterns_of_the_host_stay(sandbox):
+    text = "<\\g<0>>"
+    quietly(sandbox, f"import re\nre.compile('a').sub(like(str, {text!r})('evil\\\\g<0>'), 'a')")
+
+    assert re.compile("a").sub(text, "a") == "<a>"

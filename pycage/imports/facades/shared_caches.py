@@ -8,19 +8,24 @@
 #
 # - Checking arguments in a facade: `datetime.strptime` is a method of a shared type, and IPv4Network is a shared type.
 #
-# Idea.  Two tables are replaced by ones with keys of exact types.  Functions with tables of their own get facades that
-# take exact types only.  No class of a sandbox may be derived from the types of ipaddress, whose properties are cached.
+# Idea.  Tables are replaced by ones with keys of exact types, and caches are gone around where a key is not of an exact
+# type or, in typing, where a sandbox is on the stack.  Functions with tables of their own get facades that take exact
+# types only.  No class of a sandbox may be derived from the types of ipaddress, whose properties are cached.
 #
-# What still fails.  typing (`List[Evil]` may be found for `List[int]`), the pseudo-members of a Flag, the hash of a
-# Fraction and the templates of re.sub have caches that are not replaced; a sandbox can put a wrong answer into them.
+# What still fails.  The caches of ABCs, for a metaclass that was made through another name for `type`.
 
 from __future__ import annotations
 
+import functools
+import gc
 import importlib
 import re
 import struct
+import types
+import typing
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from pycage import _core
 from pycage.errors import type_name
 
 if TYPE_CHECKING:
@@ -74,12 +79,61 @@ def _of_ipaddress() -> None:
             version._netmask_cache = _ExactKeys(version._netmask_cache)
 
 
+def _around(cached: Callable[..., _V], is_plain: Callable[..., bool]) -> Callable[..., _V]:
+    """Return a function that asks a cache only for what is plain, and the function behind it for all else."""
+    function = cast("Callable[..., _V]", cached.__wrapped__)  # type: ignore[attr-defined]  # of functools.lru_cache
+
+    @functools.wraps(function)
+    def look_up(*args: object, **kwargs: object) -> _V:
+        return (cached if is_plain(*args) else function)(*args, **kwargs)
+
+    look_up.cache_clear = cached.cache_clear  # type: ignore[attr-defined]  # as the real one has it
+    return look_up
+
+
+def _replace(module: str, name: str, is_plain: Callable[..., bool]) -> None:
+    names = vars(importlib.import_module(module))
+    if hasattr(names.get(name), "cache_parameters"):
+        names[name] = _around(names[name], is_plain)
+
+
+def _of_re() -> None:
+    # A replacement with backslashes is looked up by the method of a pattern, which is a shared type.
+    _replace("re", "_compile_template", lambda _pattern, template: type(template) in (str, bytes))
+    _replace("re", "_compile_repl", lambda template, _pattern: type(template) in (str, bytes))
+
+
+def _of_fractions() -> None:
+    _replace("fractions", "_hash_algorithm", lambda *numbers: all(type(number) is int for number in numbers))
+
+
+def _of_typing() -> None:
+    def without_guests(*_arguments: object) -> bool:
+        return _core.snapshot() is None
+
+    if hasattr(typing, "_caches"):  # since 3.12
+        caches: dict[object, object] = typing._caches
+        for function, cached in caches.items():
+            if hasattr(cached, "cache_parameters"):
+                caches[function] = _around(cast("Callable[..., object]", cached), without_guests)
+        return
+    for clear in typing._cleanups:  # type: ignore[attr-defined]  # its own
+        cached = clear.__self__
+        for cell in gc.get_referrers(cached):
+            if type(cell) is types.CellType:
+                cell.cell_contents = _around(cached, without_guests)
+
+
 PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "datetime": _of_strptime,
+    "fractions": _of_fractions,
     "ipaddress": _of_ipaddress,
+    "re": _of_re,
+    "statistics": _of_fractions,
     "time": _of_strptime,
+    "typing": _of_typing,
 }
-"""Module -> what to do before a sandbox sees it."""
+"""Module -> what to do before a sandbox sees it; doing it again must change nothing."""
 
 
 def of_struct(_tools: Tools) -> dict[str, object]:
