@@ -162,9 +162,9 @@ def test_generic_types_work_in_a_sandbox(sandbox):
 
 
 def test_combined_flags_of_the_host_stay(sandbox):
-    quietly(sandbox, "import re\nre.RegexFlag(like(int, 8 | 16 | 64)(2 | 256))")
+    quietly(sandbox, "import re\nre.RegexFlag(like(int, 4 | 8 | 64)(2 | 256))")
 
-    assert re.RegexFlag(8 | 16 | 64).value == 8 | 16 | 64
+    assert re.RegexFlag(4 | 8 | 64).value == 4 | 8 | 64
 
 
 def test_flags_combine_in_a_sandbox(sandbox):
