@@ -2,17 +2,15 @@
 
 Two processes of the same interpreter, one without pycage and one with it, are measured in turns, round by round, so
 that whatever else the machine does hits both.  For each row: the best time of each, and their ratio (or, for rows that
-exist only with pycage, the ratio to what is named in the row).
+exist only with pycage, the ratio to what is named in the row).  Then what programs.py prints.
 
     python benchmarks/run.py [rounds]
 """
 
-import json
-import subprocess
 import sys
-from pathlib import Path
 
-MEASURE = Path(__file__).parent / "measure.py"
+import programs
+from worker import Worker
 
 # row: (item measured without pycage, item measured with it, what the ratio is to, target in words)
 ROWS = [
@@ -31,35 +29,10 @@ ROWS = [
 ]
 
 
-class Worker:
-    """A process that measures one item at a time."""
-
-    def __init__(self, mode: str) -> None:
-        """Start it ``with`` or ``without`` pycage."""
-        self.process = subprocess.Popen(
-            [sys.executable, MEASURE, mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def measure(self, item: str) -> float:
-        """Return the seconds one operation takes."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(item + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
-        return float(answer)
-
-    def close(self) -> None:
-        """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
-
-
 def main() -> None:
     """Measure and print the table."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    bare, caged = Worker("without"), Worker("with")
+    bare, caged = Worker("measure.py", "without"), Worker("measure.py", "with")
     best: dict[tuple[str, str], float] = {}
     for _ in range(rounds):
         for _, without, with_, _ in ROWS:
@@ -74,6 +47,8 @@ def main() -> None:
     for name, without, with_, target in ROWS:
         a, b = best["without", without] * 1e6, best["with", with_] * 1e6
         print(f"{name:64} {a:9.3f} {b:9.3f} {b / a:6.2f}x {b - a:+8.3f}  {target}")
+    print()
+    programs.main(max(rounds // 2, 3))
 
 
 if __name__ == "__main__":
