@@ -200,6 +200,15 @@ def judge(shown: Permission, wanted: Wanted, context: AccessControlContext) -> N
     _conclude(shown, context, context._refusing(wanted))
 
 
+def implied(permission: Permission) -> bool:
+    """Return whether the running stack agrees to ``permission``, without recording that it was asked.
+
+    For lists of what may be seen.  What is about to be *done* is asked with `check_permission`.
+    """
+    raw = _core.snapshot()
+    return raw is None or context_of(raw)._refusing(((permission,),)) is None
+
+
 def _conclude(permission: Permission, context: AccessControlContext, refusing: ProtectionDomain | None) -> None:
     if refusing is not None:
         refuse(permission, refusing.label, grant_to=None if refusing is HOST else refusing)

@@ -56,7 +56,7 @@ from pycage.permissions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["EVENTS", "EventRefused", "Kind", "Request", "Rule", "requests_for"]
+__all__ = ["EVENTS", "EventRefused", "Kind", "Request", "Rule", "read", "requests_for"]
 
 
 class Kind(enum.IntEnum):
@@ -114,13 +114,28 @@ def requests_for(event: str, args: object) -> tuple[Request, ...]:
     if type(args) is not tuple:
         # "O" formats: CPython bug, the program's own tuple subclass became the argument tuple.
         raise EventRefused(_event_permission(event), "the arguments of the event are not a plain tuple")
+    return read(event, rule.requests, args, rule.actions)
+
+
+def read(event: str, requests: Reader, args: tuple[object, ...], actions: str = "") -> tuple[Request, ...]:
+    """Return what a reader asks for; a problem with the arguments becomes a refusal.
+
+    Args:
+        event: Name of the event, or of an operation that should have one.
+        requests: The reader.
+        args: The arguments, data of an attacker.
+        actions: What a denial shows beside the name if the arguments cannot be judged.
+
+    Raises:
+        EventRefused: The arguments cannot be judged.
+    """
     try:
-        return rule.requests(args)
+        return requests(args)
     except PathRefused as problem:
-        shown = shown_permission(FilePermission, problem.given, rule.actions)
+        shown = shown_permission(FilePermission, problem.given, actions)
         raise EventRefused(shown or _event_permission(event), problem.reason) from None
     except AddressRefused as problem:
-        shown = shown_permission(SocketPermission, problem.given, rule.actions)
+        shown = shown_permission(SocketPermission, problem.given, actions)
         raise EventRefused(shown or _event_permission(event), problem.reason) from None
     except (IndexError, TypeError, ValueError):
         raise EventRefused(_event_permission(event), "the arguments of the event cannot be judged") from None

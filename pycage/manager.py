@@ -18,10 +18,11 @@ from pycage.permissions import AllPermission, SecurityPermission, registered_typ
 from pycage.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pycage._core import Raw
     from pycage.decisions import DecisionLog
+    from pycage.events import Request
     from pycage.permissions import Permission, Permissions
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "decisions",
     "get_policy",
     "install",
+    "judge",
     "set_default_permissions",
 ]
 
@@ -56,9 +58,19 @@ def _decide_event(event: str, arguments: object, top: ProtectionDomain | None, r
     rule = EVENTS.get(event)
     if rule is not None and rule.when_top_is_guest and top is None:
         return
-    context = access.context_of(raw)
+    judge(access.context_of(raw), requests_for, event, arguments)
+
+
+def judge(
+    context: access.AccessControlContext, reader: Callable[..., tuple[Request, ...]], /, *arguments: object
+) -> None:
+    """Return if ``context`` agrees to all that a reader finds in the arguments of an operation.
+
+    Raises:
+        AccessDenied: It does not, or the arguments cannot be judged.
+    """
     try:
-        requests = requests_for(event, arguments)
+        requests = reader(*arguments)
     except EventRefused as refused:
         access.refuse(refused.permission, context.culprit(), reason=refused.reason)
     for request in requests:
