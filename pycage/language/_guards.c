@@ -1737,7 +1737,7 @@ guards_pattern(GuardSet *self, PyObject *cls)
                                && Py_IS_TYPE(cls, &PyType_Type))) {
         return Py_NewRef(cls);
     }
-    PyObject *result = NULL, *row = NULL, *names = NULL, *namespace = NULL, *bases = NULL;
+    PyObject *result = NULL, *row = NULL, *names = NULL, *judged = NULL, *namespace = NULL, *bases = NULL;
     PyObject *key = PyLong_FromVoidPtr(cls);
     if (key == NULL) {
         return NULL;
@@ -1759,12 +1759,21 @@ guards_pattern(GuardSet *self, PyObject *cls)
         deny(self, "match", name_match_args, cls);
         goto done;
     }
+    /* Only up to the first name that a pattern may not read: dataclasses name their private fields there, and nobody
+     * uses that in a pattern.  If somebody does, the interpreter says how many there are. */
     for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        if (!PyUnicode_CheckExact(name) || classify(name) != PLAIN) {
-            deny(self, "match", PyUnicode_CheckExact(name) ? name : NULL, cls);
+        if (PyUnicode_CheckExact(name) && classify(name) == PLAIN) {
+            continue;
+        }
+        judged = i == 0 ? NULL : PyTuple_GetSlice(names, 0, i);
+        if (judged == NULL) {
+            if (!PyErr_Occurred()) {
+                deny(self, "match", PyUnicode_CheckExact(name) ? name : NULL, cls);
+            }
             goto done;
         }
+        break;
     }
     namespace = PyDict_New();
     if (namespace == NULL || PyDict_SetItem(namespace, name_pattern_of, cls) < 0) {
@@ -1772,7 +1781,7 @@ guards_pattern(GuardSet *self, PyObject *cls)
     }
     PyObject *base = (PyObject *)&PyBaseObject_Type;
     if (names != NULL) {
-        if (PyDict_SetItem(namespace, name_match_args, names) < 0) {
+        if (PyDict_SetItem(namespace, name_match_args, judged == NULL ? names : judged) < 0) {
             goto done;
         }
     } else {
@@ -1808,6 +1817,7 @@ guards_pattern(GuardSet *self, PyObject *cls)
 done:
     Py_DECREF(key);
     Py_XDECREF(row);
+    Py_XDECREF(judged);
     Py_XDECREF(names);
     Py_XDECREF(namespace);
     Py_XDECREF(bases);

@@ -65,6 +65,40 @@ result = f(), y, [name for name in globals() if name.startswith('.')]
 """)
 
 
+def test_positional_patterns_reach_as_far_as_the_names_are_public(honest: Callable[..., None]) -> None:
+    honest("""
+class P:
+    __match_args__ = ('x', 'y', '_z')
+    def __init__(self): self.x, self.y, self._z = 1, 2, 3
+match P():
+    case P(a, b): result = a, b
+""")
+
+
+def test_a_positional_pattern_cannot_go_beyond_the_public_names(attack: Callable[..., None]) -> None:
+    attack(
+        """
+class M(type):
+    def __instancecheck__(cls, instance): return True
+class Any(metaclass=M): __match_args__ = ('mode', '_secret')
+match host:
+    case Any(_, g): escaped = g
+""",
+        otherwise=(TypeError,),
+    )
+
+
+def test_a_private_name_in_front_is_refused_with_a_reason(cage) -> None:
+    with pytest.raises(AccessDenied, match='"_x" in a class pattern'):
+        cage.run("""
+class P:
+    __match_args__ = ('_x', 'y')
+    def __init__(self): self._x, self.y = 1, 2
+match P():
+    case P(a, b): pass
+""")
+
+
 @pytest.mark.parametrize("name", ["gi_frame", "__class__", "__globals__", "_private", "obj", "format"])
 def test_a_pattern_may_not_name_an_attribute_that_needs_judgement(name: str) -> None:
     with pytest.raises(RestrictedSyntaxError):

@@ -114,10 +114,6 @@ def make(tools: Tools) -> dict[str, object]:
             if made is not given and type(given) in _PLAIN_METACLASSES:
                 # slots=True: a new class.  A metaclass of the guest could have returned any class of the host.
                 tools.adopt(made)
-            # A class pattern reads what stands there without asking the compiler (D144).
-            positional = CLASS_DICT(made).get("__match_args__", ())
-            if any(type(name) is not str or name.startswith("_") for name in positional):
-                type.__setattr__(made, "__match_args__", ())
             return made
 
         return decorate if cls is None else decorate(cls)

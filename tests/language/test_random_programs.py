@@ -1,0 +1,116 @@
+"""Random programs do the same inside a sandbox as outside.
+
+The same 200 programs every time; ``PYCAGE_RANDOM_PROGRAMS=5000`` tries that many new ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import os
+import random
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pycage import Sandbox
+from random_programs import program
+
+_numbers = itertools.count()
+FILE = "<program>"
+
+
+class Drawn:
+    """Choices of hypothesis."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def below(self, limit):
+        return self._data.draw(st.integers(0, limit - 1))
+
+
+class Seeded:
+    """Choices of a generator of random numbers."""
+
+    def __init__(self, seed):
+        self._random = random.Random(seed)
+
+    def below(self, limit):
+        return self._random.randrange(limit)
+
+
+def _ending(error, filename):
+    lines = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == filename:
+            lines.append((traceback.tb_lineno, traceback.tb_frame.f_code.co_qualname))
+        traceback = traceback.tb_next
+    return type(error).__name__, str(error), lines
+
+
+def outside(source):
+    """Run source as plain Python; return its value, what it printed, and how it ended."""
+    body, _, last = source.rstrip("\n").rpartition("\n")
+    names = {"__name__": "__main__"}
+    printed = io.StringIO()
+    value = ending = None
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(body, FILE, "exec", dont_inherit=True), names)
+            value = eval(compile("\n" * body.count("\n") + "\n" + last, FILE, "eval", dont_inherit=True), names)
+        except Exception as error:
+            ending = _ending(error, FILE)
+    return repr(value), printed.getvalue(), ending
+
+
+def inside(source):
+    """Run it in a new sandbox; return the same."""
+    name = f"random_{next(_numbers)}"
+    value = ending = None
+    printed = ""
+    with Sandbox(name) as sandbox:
+        try:
+            result = sandbox.run(source)
+            value, printed = result.value, result.stdout
+        except Exception as error:
+            ending = _ending(error, f'<sandbox "{name}">')
+    return repr(value), printed, ending
+
+
+def disagreement(source):
+    """Return what differs, or None."""
+    expected, actual = outside(source), inside(source)
+    if expected[2] is not None:
+        # What a run printed before it ended in an exception is not handed out.
+        expected = expected[0], actual[1], expected[2]
+    return None if expected == actual else (expected, actual)
+
+
+_WANTED = int(os.environ.get("PYCAGE_RANDOM_PROGRAMS", "0"))
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=_WANTED or 200,
+    derandomize=not _WANTED,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+@given(st.data())
+def test_random_programs_agree_inside_and_outside(data):
+    source = program(Drawn(data))
+
+    assert disagreement(source) is None, source
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(_WANTED // 10 or 20))
+def test_long_random_programs_agree_inside_and_outside(seed):
+    source = program(Seeded(seed), size=100)
+
+    assert disagreement(source) is None, source
