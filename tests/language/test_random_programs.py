@@ -1,6 +1,6 @@
 """Random programs do the same inside a sandbox as outside.
 
-The same 200 programs every time; ``PYCAGE_RANDOM_PROGRAMS=5000`` tries that many new ones.
+The same programs every time; ``PYCAGE_RANDOM_PROGRAMS=5000`` tries that many new ones.
 """
 
 from __future__ import annotations
@@ -14,11 +14,18 @@ import random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from pycage import Sandbox
+from pycage import Sandbox, manager
 from random_programs import program
 
 _numbers = itertools.count()
 FILE = "<program>"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    manager.install()
+    with Sandbox(f"random_{next(_numbers)}") as made:
+        yield made
 
 
 class Drawn:
@@ -66,23 +73,21 @@ def outside(source):
     return repr(value), printed.getvalue(), ending
 
 
-def inside(source):
-    """Run it in a new sandbox; return the same."""
-    name = f"random_{next(_numbers)}"
+def inside(source, sandbox):
+    """Run it in a sandbox; return the same."""
     value = ending = None
     printed = ""
-    with Sandbox(name) as sandbox:
-        try:
-            result = sandbox.run(source)
-            value, printed = result.value, result.stdout
-        except Exception as error:
-            ending = _ending(error, f'<sandbox "{name}">')
-    return repr(value), printed, ending
+    try:
+        result = sandbox.run(source)
+        value, printed = repr(result.value), result.stdout
+    except Exception as error:
+        ending = _ending(error, f'<sandbox "{sandbox.name}">')
+    return repr(None) if value is None else value, printed, ending
 
 
-def disagreement(source):
+def disagreement(source, sandbox):
     """Return what differs, or None."""
-    expected, actual = outside(source), inside(source)
+    expected, actual = outside(source), inside(source, sandbox)
     if expected[2] is not None:
         # What a run printed before it ended in an exception is not handed out.
         expected = expected[0], actual[1], expected[2]
@@ -94,7 +99,7 @@ _WANTED = int(os.environ.get("PYCAGE_RANDOM_PROGRAMS", "0"))
 
 @pytest.mark.slow
 @settings(
-    max_examples=_WANTED or 200,
+    max_examples=_WANTED or 150,
     derandomize=not _WANTED,
     deadline=None,
     database=None,
@@ -102,15 +107,15 @@ _WANTED = int(os.environ.get("PYCAGE_RANDOM_PROGRAMS", "0"))
     phases=[Phase.generate],
 )
 @given(st.data())
-def test_random_programs_agree_inside_and_outside(data):
+def test_random_programs_agree_inside_and_outside(sandbox, data):
     source = program(Drawn(data))
 
-    assert disagreement(source) is None, source
+    assert disagreement(source, sandbox) is None, source
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(_WANTED // 10 or 20))
-def test_long_random_programs_agree_inside_and_outside(seed):
+def test_long_random_programs_agree_inside_and_outside(sandbox, seed):
     source = program(Seeded(seed), size=100)
 
-    assert disagreement(source) is None, source
+    assert disagreement(source, sandbox) is None, source
