@@ -1,0 +1,97 @@
+"""How a run is judged where the general rule is not enough: data, explained in ``EXCEPTIONS.md``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from corpus.cases import Deny, packages_of
+from pycage.imports.stdlib import refusal
+
+CORPUS: Final = Path(__file__).parent
+
+SUBSTITUTED: Final = MappingProxyType(
+    {
+        "D080": ("_write_", "__builtins__"),
+        "D081": ("_getattr_", "__import__"),
+        "D086": ("_write_", "__build_class__"),
+    }
+)
+"""Files that bind a name of RestrictedPython's hooks: what to write instead for a name that means something here."""
+
+HARMLESS: Final = MappingProxyType({"D095": "2", "D097": "['_getattr__x']", "D162": "True"})
+"""Files whose value is not an effect in a sandbox: the ``repr`` that ``ESCAPED`` may have, and no other."""
+
+_EXACT: Final = frozenset({"D165"})
+
+
+def not_stopped_yet() -> dict[tuple[str, str], str]:
+    """Return what is known to succeed: number and policy to the reason."""
+    with (CORPUS / "NOT_STOPPED_YET.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return {(row["id"], policy): row["reason"] for row in rows for policy in row["policies"].split(",")}
+
+
+def granted(case: Deny) -> tuple[str, ...]:
+    """Return the modules that the layer policy shares: those named, and the packages above them.
+
+    Without its package a submodule is stopped at the import gate, and the layer under test is not reached.  D165 is
+    about the package.
+    """
+    if case.number in _EXACT:
+        return case.imports
+    return tuple(dict.fromkeys(part for name in case.imports for part in packages_of(name)))
+
+
+# A word of the manifest's `layer` -> what pycage calls that layer.
+_LAYERS: Final = MappingProxyType(
+    {
+        # The language takes away reach, not syntax: a construct that RestrictedPython refuses may run, and what it
+        # reaches is guarded or asks for permission.
+        "compile": {"compile", "attribute guard", "write guard", "class guard", "permission"},
+        # Literal names are judged at compile time, by the same table as the guards.
+        "attr-guard": {"compile", "attribute guard"},
+        "capability": {"compile", "attribute guard"},
+        "write-guard": {"compile", "attribute guard", "write guard"},
+        "per-sandbox module copies": {"private copy", "view", "import gate", "permission"},
+        "import-policy": {"import gate", "view", "permission", "private copy"},
+        "import policy": {"import gate", "view"},
+        "facade": {"view", "permission"},
+        "shim": {"view", "permission", "import gate"},
+        "audit": {"permission", "view"},
+        "open event": {"permission"},
+        "run boundary": {"run boundary"},
+        "host API contract": {"exposure", "permission", "attribute guard"},
+        "usable in sandbox": {"view", "permission"},
+    }
+)
+
+# Files that another layer stops before the meant one is reached.
+_EARLIER: Final = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("D060", "D062", "D063", "D058", "D041"),
+            ("compile", "the source also names an attribute that is refused wherever it stands"),
+        ),
+        "D168": ("compile", "importlib._bootstrap is refused as a private name"),
+        "D363": ("compile", "__reduce_ex__ may not be defined"),
+        "D169": ("write guard", "the module is marked before it is reloaded"),
+        "D399": ("compile", "the code of the function is what it starts from"),
+        "D400": ("compile", "the code of the function is what it starts from"),
+    }
+)
+
+
+def meant_to_stop(case: Deny, stopper: str) -> bool:
+    """Say whether the layer that stopped a file is the one that the manifest names."""
+    kind = stopper.partition(":")[0]
+    if case.number in _EARLIER:
+        return _EARLIER[case.number][0] == kind
+    if case.number in HARMLESS:
+        return True
+    module = stopper.removeprefix("import gate: ")
+    if kind == "import gate" and (module not in granted(case) or refusal(module) is not None):
+        return True  # it asked for a module that it does not have, or that nobody can have
+    return any(word in case.layer and kind in layers for word, layers in _LAYERS.items())
