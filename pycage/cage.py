@@ -15,8 +15,10 @@ from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar, final
 from pycage import _core, access, guest_api
 from pycage.errors import PolicyError, SandboxExited, type_name
 from pycage.exposure import Exposure
+from pycage.host_errors import HostErrors
 from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
 from pycage.imports.vetted import VettedPolicy
+from pycage.interrupts import Interrupts
 from pycage.language import GuardSet, attribute_denied, bind, make_builtins, transform
 from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
@@ -112,14 +114,17 @@ class Cage:
 
     def _contained(self, action: Callable[[], _T]) -> _T:
         """Call ``action``; what would end the host comes out as an ordinary error."""
-        try:
-            return action()
-        except (Exception, KeyboardInterrupt):
-            raise
-        except:  # noqa: E722  SystemExit, what a sandbox derives from BaseException, and what only looks like that
-            error = sys.exc_info()[1]
-            message = f"{self._domain.label} raised {type_name(error)}"
-            raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
+        with Interrupts() as interrupts:
+            try:
+                return action()
+            except Exception:
+                raise
+            except:  # noqa: E722  SystemExit, what a sandbox derives from BaseException, and what only looks like that
+                error = sys.exc_info()[1]
+                if type(error) is KeyboardInterrupt and interrupts.seen:
+                    raise
+                message = f"{self._domain.label} raised {type_name(error)}"
+                raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
         return bind(transform(source, filename), self._guards, self._tag)
@@ -149,6 +154,7 @@ class Cage:
             methods=methods,
             attributes=attributes,
             shims=self._shims,
+            errors=HostErrors(self._guards.own),
         )
         replaced = self._exposed.pop(name, None)
         self._exposed[name] = exposure

@@ -1,7 +1,7 @@
 """Exposure: host objects as a sandbox sees them, through ``from host import <name>``.
 
 A proxy shows the declared methods and attributes of one object and nothing else, and can be recalled: after `recall`
-every reference that the sandbox kept raises AccessDenied.
+every reference that the sandbox kept raises AccessDenied.  Exceptions come out of it without objects of the host.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pycage.permissions import RuntimePermission
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pycage.host_errors import HostErrors
     from pycage.shims import Shims
 
 __all__ = ["Exposure"]
@@ -34,12 +35,21 @@ class Exposure:
         value: What the sandbox gets.
     """
 
-    __slots__ = ("_label", "_name", "_target", "value")
+    __slots__ = ("_errors", "_label", "_name", "_target", "value")
 
     def __init__(
-        self, name: str, target: object, *, label: str, methods: Sequence[str], attributes: Sequence[str], shims: Shims
+        self,
+        name: str,
+        target: object,
+        *,
+        label: str,
+        methods: Sequence[str],
+        attributes: Sequence[str],
+        shims: Shims,
+        errors: HostErrors,
     ) -> None:
         """Build what the sandbox called ``label`` gets under ``name``; see ``Sandbox.expose``."""
+        self._errors = errors
         self._label = label
         self._name = name
         self._target: object = target
@@ -79,14 +89,14 @@ class Exposure:
         def call(*args: object, **kwargs: object) -> object:
             target = self._there()
             bound = target if method is None else getattr(target, method)
-            return bound(*args, **kwargs)  # type: ignore[operator]  # it was callable when it was exposed
+            return self._errors.call(bound, *args, **kwargs)  # type: ignore[arg-type]  # it was callable when exposed
 
         call.__name__ = method or self._name
         return call
 
     def _reading(self, attribute: str) -> Callable[[], object]:
         def read() -> object:
-            return getattr(self._there(), attribute)
+            return self._errors.call(getattr, self._there(), attribute)
 
         read.__name__ = attribute
         return read

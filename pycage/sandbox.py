@@ -229,8 +229,8 @@ class Sandbox:
         """Run source text in a fresh namespace of the sandbox.
 
         Exceptions of the code come out as they are, except those that would end the host (``SystemExit`` and other
-        exceptions that are no `Exception`): these come out as `SandboxExited`.  ``KeyboardInterrupt`` passes: it may be
-        the user's.
+        exceptions that are no `Exception`): these come out as `SandboxExited`.  ``KeyboardInterrupt`` passes if it is
+        the user's: if the process was interrupted during the run.
 
         Args:
             source: Python source.

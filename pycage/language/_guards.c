@@ -110,8 +110,10 @@ static PyTypeObject *view_type; /* modules whose dictionary holds only what a sa
 static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
+static PyObject *name_registry;
 static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
 static PyObject *import_denied; /* the class of what a denied import raises */
+static PyObject *dispatchers;   /* tuple of code objects: functions with a register of implementations */
 static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
 
@@ -914,6 +916,25 @@ concerns(PyObject *object, PyObject *types)
     return 0;
 }
 
+/* Whether it is what functools.singledispatch() returns, or a method of it: a function that everybody shares, with a
+ * register of implementations that everybody can add to. */
+static int
+is_dispatcher(PyObject *object)
+{
+    if (PyMethod_Check(object)) {
+        object = PyMethod_GET_FUNCTION(object);
+    }
+    if (!PyFunction_Check(object) || dispatchers == NULL) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(dispatchers); i++) {
+        if (PyTuple_GET_ITEM(dispatchers, i) == PyFunction_GET_CODE(object)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static PyObject *
 checked_new(GuardSet *self, PyObject *name, PyObject *real, PyObject *target, int prepend)
 {
@@ -1032,7 +1053,7 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
             if (PyErr_Occurred()) {
                 return NULL;
             }
-        } else if (!concerns(object, types)) {
+        } else if (PyUnicode_Compare(name, name_registry) == 0 ? !is_dispatcher(object) : !concerns(object, types)) {
             if (PyUnicode_READ_CHAR(name, 0) == '_' && !is_own(self, object)) {
                 break;
             }
@@ -1100,6 +1121,9 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         break;
     }
     case CHANGER: {
+        if (is_dispatcher(object)) {
+            break;
+        }
         PyObject *types = PyDict_GetItemWithError(value_of, name);
         if (types == NULL && PyErr_Occurred()) {
             return NULL;
@@ -2274,18 +2298,18 @@ module_fill(PyObject *Py_UNUSED(module), PyObject *args)
 }
 
 PyDoc_STRVAR(configure_doc, "configure(*, kinds, unstorable, value_of, formatters, transparent, safe_types, sealed,\n"
-                            "inherited, bare_types, replacing, import_denied)");
+                            "inherited, bare_types, replacing, import_denied, dispatchers)");
 
 static PyObject *
 module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"kinds", "unstorable", "value_of", "formatters", "transparent", "safe_types", "sealed",
-                            "inherited", "bare_types", "replacing", "import_denied", NULL};
-    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b, *r, *d;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
+                            "inherited", "bare_types", "replacing", "import_denied", "dispatchers", NULL};
+    PyObject *k, *u, *v, *f, *t, *s, *l, *i, *b, *r, *d, *p;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!O!O!O!O!O!O!O!O!O!O!O!:configure", names, &PyDict_Type, &k,
                                      &PyFrozenSet_Type, &u, &PyDict_Type, &v, &PyTuple_Type, &f, &PyTuple_Type, &t,
                                      &PyTuple_Type, &s, &PyTuple_Type, &l, &PyDict_Type, &i, &PyTuple_Type, &b,
-                                     &PyType_Type, &r, &PyType_Type, &d)) {
+                                     &PyType_Type, &r, &PyType_Type, &d, &PyTuple_Type, &p)) {
         return NULL;
     }
     if (kinds != NULL) {
@@ -2299,6 +2323,7 @@ module_configure(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     sealed = Py_NewRef(l);
     replacing = (PyTypeObject *)Py_NewRef(r);
     import_denied = Py_NewRef(d);
+    dispatchers = Py_NewRef(p);
     for (Py_ssize_t at = 0; at < PyTuple_GET_SIZE(b); at++) {
         if (add(&bare_types, PyTuple_GET_ITEM(b, at)) < 0) {
             return NULL;
@@ -2383,6 +2408,7 @@ PyInit__guards(void)
     }
     struct { PyObject **where; const char *text; } names[] = {
         {&name_init, "__init__"}, {&name_match_args, "__match_args__"}, {&name_prepare, "__prepare__"},
+        {&name_registry, "registry"},
         {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
         {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"},
         {&name_format_map, "format_map"}, {&name_format, "format"}, {&name_getattr, "__getattr__"},

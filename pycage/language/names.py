@@ -159,6 +159,7 @@ _VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
     "args": (functools.partial, functools.partialmethod),
     "keywords": (functools.partial, functools.partialmethod),
     "dispatcher": (functools.singledispatchmethod,),
+    "registry": (),  # of what singledispatch() returns, see _DISPATCHERS; the proxy hands the real one to an operator
     "fget": (property, types.DynamicClassAttribute),
     "fset": (property, types.DynamicClassAttribute),
     "fdel": (property, types.DynamicClassAttribute),
@@ -168,6 +169,18 @@ _VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
     "vformat": (string.Formatter,),
     "_vformat": (string.Formatter,),
 }
+
+
+def _some(thing: object) -> None:
+    """Stand for any function."""
+
+
+# What `functools.singledispatch` returns is a function of the host's that everybody shares; whoever may read its
+# `register` or `registry` changes what it does for everybody (D121).  That of a sandbox is another, see the facade.
+_DISPATCHERS: Final = tuple(
+    cast("types.FunctionType", function).__code__
+    for function in (functools.singledispatch(_some), functools.singledispatchmethod(_some).__get__(None, object))
+)
 _FORMATTERS: Final = (string.Formatter, collections.UserString)
 
 # Objects that answer for another object: a name on one of these is judged as on the worst object it could stand for,
@@ -259,4 +272,5 @@ _guards.configure(
     bare_types=BARE_TYPES,
     replacing=REPLACING_METACLASS,
     import_denied=ImportDenied,
+    dispatchers=_DISPATCHERS,
 )

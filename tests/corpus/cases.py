@@ -36,7 +36,9 @@ class Deny:
 
     @property
     def applies(self) -> bool:
-        """Whether this Python is new enough for the effect to show."""
+        """Whether the effect can show on this Python: it is new enough, or old enough."""
+        if self.number == "D070" and sys.version_info >= (3, 13, 2):
+            return False
         match = re.fullmatch(r"py>=3\.(\d+)", self.needs)
         return match is None or sys.version_info[1] >= int(match[1])
 

@@ -59,12 +59,14 @@ _LAYERS: Final = MappingProxyType(
         "import-policy": {"import gate", "view", "permission", "private copy"},
         "import policy": {"import gate", "view"},
         "facade": {"view", "permission"},
-        "shim": {"view", "permission", "import gate"},
-        "audit": {"permission", "view"},
-        "open event": {"permission"},
+        "shim": {"view", "permission"},
+        "audit": {"view", "permission"},
         "run boundary": {"run boundary"},
-        "host API contract": {"exposure", "permission", "attribute guard"},
+        "host API": {"exposure", "permission"},
+        "policy objects": {"exposure"},
         "usable in sandbox": {"view", "permission"},
+        # The other layers that manifests name are ways to check permissions.
+        "": {"permission"},
     }
 )
 
@@ -78,6 +80,11 @@ _EARLIER: Final = MappingProxyType(
         "D168": ("compile", "importlib._bootstrap is refused as a private name"),
         "D363": ("compile", "__reduce_ex__ may not be defined"),
         "D169": ("write guard", "the module is marked before it is reloaded"),
+        "D233": ("compile", "__reduce__ may not be defined"),
+        "D258": ("compile", "the name of the code that is traced is asked for"),
+        "D274": ("view", "io.FileIO, which hands the object itself to the hook, is not shown"),
+        "D277": ("compile", "the code of the function is what it starts from"),
+        "D280": ("compile", "the code of the function is what it starts from"),
         "D399": ("compile", "the code of the function is what it starts from"),
         "D400": ("compile", "the code of the function is what it starts from"),
     }

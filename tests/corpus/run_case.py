@@ -133,7 +133,7 @@ def run_deny(request: dict[str, Any], work: str, port: int, report: Callable[...
     value = namespace.get("ESCAPED")
     if truth(value) if look is None else look(host) != before:
         report("escaped", repr(value) if number in HARMLESS else "")
-    report("stopped-by", stopper(error, look is not None))
+    report("stopped-by", stopper(error, look is not None, number in EXPOSED))
     report("end")
     if header["host-action"] != "shutdown":
         os._exit(0)
@@ -279,7 +279,7 @@ _GUARDS = {
 _ERRORS = (
     (AttributeError, "module '", "view"),
     (ImportError, "cannot import name", "view"),
-    (AttributeError, "'host' object has no attribute", "exposure"),
+    (AttributeError, "'str' object has no attribute 'private_token'", "exposure"),
     (TypeError, "cannot modify read-only memory", "exposure"),
     (TypeError, "__import__() needs", "import gate: exact types"),
     (TypeError, "is not a package of the sandbox", "import gate: resources"),
@@ -288,7 +288,7 @@ _ERRORS = (
 )
 
 
-def stopper(error: BaseException | None, judged_from_host: bool) -> str:
+def stopper(error: BaseException | None, judged_from_host: bool, is_exposed: bool) -> str:
     """Name the layer that said no first: what the log of decisions holds, else what the error tells."""
     if type(error) is pycage.RestrictedSyntaxError:
         return "compile"
@@ -302,7 +302,7 @@ def stopper(error: BaseException | None, judged_from_host: bool) -> str:
             return layer
     if error is not None:
         return f"{type(error).__name__}: {str(error)[:80]}"
-    return "private copy" if judged_from_host else "nothing"
+    return "private copy" if judged_from_host else "exposure" if is_exposed else "nothing"
 
 
 def denial_kind(permission: str, reason: str) -> str:

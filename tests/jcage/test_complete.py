@@ -52,7 +52,7 @@ def claimed(source: str) -> list[tuple[str, str, ast.FunctionDef]]:
 
 
 def all_claims() -> list[tuple[str, str, ast.FunctionDef]]:
-    files = sorted(path for path in TESTS.rglob("test_*.py") if "corpus" not in path.parts)
+    files = sorted(path for path in TESTS.rglob("test_*.py") if "corpus" not in path.relative_to(TESTS).parts)
     return [claim for path in files for claim in claimed(path.read_text(encoding="utf-8"))]
 
 

@@ -98,8 +98,18 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
 
     def singledispatch(func: Callable[..., object]) -> object:
         """``functools.singledispatch``; a string annotation does not choose the type (it would be evaluated)."""
-        wrapper = functools.singledispatch(func)
-        register_type = typing.cast("Callable[[object, object], object]", wrapper.register)
+        # Not of func itself: a dispatching function of the host's would bring its own register along.
+        real = functools.singledispatch(lambda *_: None)
+        register_type = typing.cast("Callable[[object, object], object]", real.register)
+        register_type(object, func)
+        name = getattr(func, "__name__", "singledispatch function")
+
+        # Not the real one, which the guards know by its code: a sandbox may not add to one of the host's (D121).
+        def wrapper(*args: object, **kwargs: object) -> object:
+            if not args:
+                message = f"{name} requires at least 1 positional argument"
+                raise TypeError(message)
+            return real.dispatch(args[0].__class__)(*args, **kwargs)
 
         def register(cls: object, function: object = None) -> object:
             # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see all.
@@ -120,7 +130,8 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 return register(chosen, cls)
             return register_type(cls, function)
 
-        wrapper.register = register  # type: ignore[method-assign, assignment]  # that is the point
+        functools.update_wrapper(wrapper, func, updated=("__dict__",) if tools.owns(func) else ())
+        vars(wrapper).update(register=register, dispatch=real.dispatch, registry=real.registry)
         return wrapper
 
     return {
