@@ -164,7 +164,7 @@ class Views:
             if (
                 attribute not in offer.withheld
                 and f"{name}.{attribute}" in OFFERS
-                and self._allowed(f"{name}.{attribute}")
+                and (f"{name}.{attribute}" in _PARTS or self._allowed(f"{name}.{attribute}"))
             ):
                 names[attribute] = self.of(f"{name}.{attribute}", value)
         declared = getattr(module, "__all__", None)
@@ -250,6 +250,9 @@ _FUNCTIONS: Final = (
     functools.partial,
     type(functools.lru_cache(len)),
 )
+
+# Modules that belong to the one above: who may import os has os.path.
+_PARTS: Final = frozenset({"os.path"})
 
 # Constants, shown wherever they come from.
 _PLAIN: Final = frozenset(
@@ -343,5 +346,7 @@ def _about(module: types.ModuleType) -> dict[str, object]:
 def _submodules(module: types.ModuleType) -> Iterator[tuple[str, types.ModuleType]]:
     """Yield the attributes that are modules below this one."""
     for attribute, value in list(vars(module).items()):
-        if isinstance(value, types.ModuleType) and value.__name__ == f"{module.__name__}.{attribute}":
+        whole = f"{module.__name__}.{attribute}"
+        # os.path has another name of its own, and sys.modules knows it by both.
+        if isinstance(value, types.ModuleType) and (value.__name__ == whole or sys.modules.get(whole) is value):
             yield attribute, value
