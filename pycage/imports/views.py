@@ -123,7 +123,7 @@ class Views:
         Raises:
             NoViewError: There is no view of this module, whatever the host allows.
         """
-        reason = refusal(name) or (refusal(module.__name__) if module.__name__ != name else None)
+        reason = refusal(name) or _alias_refusal(name, module.__name__)
         if reason is not None:
             raise NoViewError(reason)
         # No code of the sandbox runs in here, so the lock cannot be held for long.
@@ -236,6 +236,13 @@ def view_of(
         NoViewError: There is no view of this module.
     """
     return Views(allowed, shim, tools).of(module.__name__, module)
+
+
+def _alias_refusal(name: str, real: str) -> str | None:
+    """Return why a module cannot be seen under another name than its own."""
+    if real == name or (is_standard(real) and OFFERS.get(name) is OFFERS.get(real)):  # os.path is posixpath
+        return refusal(real)
+    return refusal(real) or (f"it is the standard module {real} under another name" if is_standard(real) else None)
 
 
 # Every kind of callable that is not a class and has no state worth seeing.

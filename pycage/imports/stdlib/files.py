@@ -75,7 +75,7 @@ OFFERS: Final = MappingProxyType(
                 "timerfd_create",
                 _CHILDREN: "wait wait3 wait4 waitid waitpid",
                 _DIRECTORIES: "fwalk",
-                "ends the host": "abort",
+                "ends the host": "_exit abort",
                 "starts processes; use execv, execve or posix_spawn": "execl execle execlp execlpe execvp execvpe "
                 "popen spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe get_exec_path",
                 "use environ": "environb getenvb",
