@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Coroutine
-from contextvars import ContextVar, Token
+from contextvars import Context, ContextVar, Token
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, ParamSpec, TypeVar, final, overload
 
 from pycage import _core
@@ -101,6 +101,10 @@ class AccessControlContext:
         return bool({*self._domains} - {HOST, domain}) or any(
             parent.involves_other_than(domain) for _, parent in self._limits
         )
+
+    def is_of_one_sandbox(self) -> bool:
+        """Return whether there is exactly one sandbox in this context, and no limit."""
+        return len({*self._domains} - {HOST}) == 1 and not self._limits
 
     def is_within(self, other: AccessControlContext) -> bool:
         """Return whether every sandbox of this context is in ``other`` as well."""
@@ -443,6 +447,12 @@ class run_as:  # noqa: N801  used like a function: with run_as(Principal("ann"))
         if self._token is not None:
             _principals.reset(self._token)
             self._token = None
+
+
+def forget_principals(context: Context) -> Context:
+    """Take the principals of `run_as` out of a context of ``contextvars``, for work that outlives their block."""
+    context.run(_principals.set, frozenset())
+    return context
 
 
 PERMISSION_TYPES: Final[dict[type, None]] = {}

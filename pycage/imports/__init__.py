@@ -7,6 +7,7 @@
 * ``names``, ``locks``, ``loader``: the import itself.
 """
 
+import pycage.imports.raw_futures  # noqa: F401  # tells the guards
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver

@@ -108,6 +108,7 @@ static PyObject *inherited;     /* dict: a host's private name -> 1: read off ow
 static Addresses bare_types;    /* built-in types without private names */
 static PyTypeObject *view_type; /* modules whose dictionary holds only what a sandbox may see */
 static PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */
+static PyObject *stand_ins;     /* dict: name of kind VALUE -> callable: object, value -> what is handed out, or None */
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
 static PyObject *name_registry;
@@ -1070,7 +1071,16 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         if (trusted || is_own_value(self, value)) {
             return value;
         }
+        PyObject *maker = stand_ins == NULL ? NULL : PyDict_GetItemWithError(stand_ins, name);
+        PyObject *stand_in = maker == NULL ? NULL : PyObject_CallFunctionObjArgs(maker, object, value, NULL);
         Py_DECREF(value);
+        if (stand_in != NULL && stand_in != Py_None) {
+            return stand_in;
+        }
+        if (stand_in == NULL && PyErr_Occurred()) {
+            return NULL;
+        }
+        Py_XDECREF(stand_in);
         break;
     }
     case FORMAT:
@@ -2377,6 +2387,23 @@ module_add_safe_type(PyObject *Py_UNUSED(module), PyObject *type)
     Py_RETURN_NONE;
 }
 
+static PyObject *
+module_set_stand_in(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *name, *maker;
+    if (!PyArg_ParseTuple(args, "UO", &name, &maker)) {
+        return NULL;
+    }
+    if (classify(name) != VALUE || !PyCallable_Check(maker)) {
+        PyErr_SetString(PyExc_ValueError, "a name whose values are judged is needed, and a callable");
+        return NULL;
+    }
+    if ((stand_ins == NULL && (stand_ins = PyDict_New()) == NULL) || PyDict_SetItem(stand_ins, name, maker) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef module_methods[] = {
     {"classify", module_classify, METH_O, "classify(name, /): the kind of an attribute name."},
     {"storable", module_storable, METH_O, "storable(name, /): whether own objects may have it assigned."},
@@ -2385,6 +2412,9 @@ static PyMethodDef module_methods[] = {
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
     {"add_safe_type", module_add_safe_type, METH_O,
      "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
+    {"set_stand_in", module_set_stand_in, METH_VARARGS,
+     "set_stand_in(name, callable, /): what callable(object, value) returns is handed out in place of a value that is\n"
+     "not the sandbox's own; None refuses.  It must run no code of a guest."},
     {"set_view_type", module_set_view_type, METH_O,
      "set_view_type(type, /): modules of this type hold only what a sandbox may see, private names included."},
     {NULL, NULL, 0, NULL},

@@ -203,6 +203,8 @@ _KINDS: Final[dict[str, int]] = {
     **dict.fromkeys(
         ("__self__", "__func__", "__wrapped__", "__cause__", "__context__", "__traceback__", "__callback__"), VALUE
     ),
+    # Futures and tasks of asyncio lead to their event loop, which may be the host's: see pycage.imports.raw_futures.
+    **dict.fromkeys(("add_done_callback", "get_context", "get_coro", "get_loop", "get_stack", "print_stack"), VALUE),
     **dict.fromkeys(("metadata", "groupindex"), COPY),  # read-only views, which hand the real one to an operator
     **dict.fromkeys(("__all__", "__annotations__", "__dataclass_fields__", "__members__", "_field_defaults"), COPY),
     **dict.fromkeys(("_member_map_", "_member_names_", "_value2member_map_"), COPY),  # Enum's own is among the bases
@@ -241,6 +243,7 @@ UNDEFINABLE: Final = frozenset({"__reduce__", "__reduce_ex__"})
 
 _ADVICE: Final[Mapping[str, str]] = {
     "__class__": "write type(x)",
+    "get_loop": "write asyncio.get_running_loop()",
     "__bases__": "write issubclass() or isinstance()",
     "__base__": "write issubclass() or isinstance()",
     "__mro__": "write issubclass() or super()",

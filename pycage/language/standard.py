@@ -23,6 +23,8 @@ which stands in the layer of imports.
 from __future__ import annotations
 
 import abc
+import asyncio
+import asyncio.futures
 import builtins
 import decimal
 import enum
@@ -46,11 +48,33 @@ WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, decimal.Contex
 """Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
 Of contexts it can only reach its own copies."""
 
-SEALED_TYPES: Final[tuple[type, ...]] = (typing.ForwardRef, enum.property, vars(ipaddress)["_IPAddressBase"])
+_WITH_LOOP: Final[tuple[type, ...]] = (
+    asyncio.Future,
+    asyncio.Task,
+    vars(asyncio.futures)["_PyFuture"],
+    vars(asyncio.mixins)["_LoopBoundMixin"],  # locks and queues
+    asyncio.AbstractEventLoop,
+    asyncio.Handle,
+    asyncio.Runner,
+    asyncio.StreamReader,
+    asyncio.StreamReaderProtocol,
+    asyncio.StreamWriter,
+    asyncio.TaskGroup,
+    asyncio.Timeout,
+)
+
+SEALED_TYPES: Final[tuple[type, ...]] = (
+    typing.ForwardRef,
+    enum.property,
+    vars(ipaddress)["_IPAddressBase"],
+    *_WITH_LOOP,
+)
 """Types that no class of a sandbox may have as a base.
 
 ``ForwardRef._evaluate`` is ``eval``.  ``enum.property.__get__`` reads an attribute whose object and name are attributes
-of its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.
+of its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.  What asyncio
+is made of keeps the running event loop in its objects, the host's if it is that, and an own object shows what it keeps;
+an own future is given the context of ``contextvars`` of whoever waits for it.
 """
 
 REPLACING_METACLASS: Final[type] = vars(typing)["NamedTupleMeta"]

@@ -36,6 +36,7 @@ __all__ = ["MAKERS", "make"]
 
 MAKERS: Final = MappingProxyType(
     {
+        "asyncio": "asyncio_facade:make",
         "collections": "collections_facade:make",
         "contextlib": "contextlib_facade:make",
         "contextvars": "contextvars_facade:make",
@@ -44,11 +45,7 @@ MAKERS: Final = MappingProxyType(
         "decimal": "decimal_facade:make",
         "fnmatch": "shared_caches:of_fnmatch",
         "functools": "functools_facade:make",
-        "io": "io_facade:make",
         "operator": "operator_facade:make",
-        "os": "os_facade:make",
-        "os.path": "os_path_facade:make",
-        "posixpath": "os_path_facade:make",
         "random": "random_facade:make",
         "re": "shared_caches:of_re",
         "struct": "shared_caches:of_struct",

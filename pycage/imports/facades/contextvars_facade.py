@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
     from pycage.imports.tools import Tools
 
-__all__ = ["make"]
+__all__ = ["Context", "behind", "make"]
 
 
 @final
-class _Context:
+class Context:
     """A copied context of ``contextvars``: runs functions, answers for variables one holds, cannot be iterated over.
 
     The real one lists every variable of the host with its value.  What pycage itself keeps in variables, such as the
@@ -57,9 +57,14 @@ class _Context:
     def __contains__(self, variable: object) -> bool:
         return variable in self._context
 
-    def copy(self) -> _Context:
+    def copy(self) -> Context:
         """Return a copy of this context."""
-        return self._context.run(_Context)
+        return self._context.run(Context)
+
+
+def behind(context: Context) -> contextvars.Context:
+    """Return the real context, for pycage's own use; it has none of the variables of pycage."""
+    return context._context
 
 
 def _is_pycages(variable: contextvars.ContextVar[object]) -> bool:
@@ -70,8 +75,8 @@ def _is_pycages(variable: contextvars.ContextVar[object]) -> bool:
 def make(_tools: Tools) -> dict[str, object]:
     """Return what ``pycage.imports.stdlib`` says is made anew."""
 
-    def copy_context() -> _Context:
+    def copy_context() -> Context:
         """Return a copy of the current context."""
-        return _Context()
+        return Context()
 
     return {"copy_context": copy_context}
