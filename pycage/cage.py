@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 import sys
 from contextvars import ContextVar
-from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar, final
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar, final
 
 from pycage import _core, access, guest_api
 from pycage.errors import PolicyError, SandboxExited, type_name
 from pycage.exposure import Exposure
 from pycage.host_errors import HostErrors
 from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
+from pycage.imports.descriptors import Descriptors
+from pycage.imports.facades.opening import make_open
 from pycage.imports.vetted import VettedPolicy
 from pycage.interrupts import Interrupts
 from pycage.language import GuardSet, attribute_denied, bind, make_builtins, transform
@@ -48,7 +49,7 @@ _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 class Cage:
     """The inside of one sandbox."""
 
-    __slots__ = ("_builtins", "_domain", "_exposed", "_guards", "_loader", "_shims")
+    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims")
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class Cage:
         self._shims = Shims(domain)
         self._guards = GuardSet(domain, _core.code_domain, self._denied)
         shim = self._shims.function
+        self._descriptors = Descriptors()
+        open_ = shim(make_open(self._descriptors))
         self._loader = SandboxLoader(
             domain.code_source.url or domain.label,
             resolver=_NO_MODULES if resolver is None else resolver,
@@ -76,13 +79,19 @@ class Cage:
             privileged=_core.do_privileged,
             extra={"pycage": lambda: guest_api.names(shim, registry)},
             own_module=self._guards.own_module,
-            tools=Tools(owns=self._guards.own, read=self._guards.getattr, streams=STREAMS),
+            tools=Tools(
+                owns=self._guards.own,
+                read=self._guards.getattr,
+                streams=STREAMS,
+                open=open_,
+                descriptors=self._descriptors,
+            ),
             record=access.record_denial,
         )
         self._builtins = make_builtins(
             self._guards,
             import_=self._loader.import_,
-            open_=shim(_open),
+            open_=open_,
             print_=_print,
             tag=self._tag,
             privileged=_COMPILING,
@@ -179,6 +188,7 @@ class Cage:
         for exposure in self._exposed.values():
             exposure.recall()
         self._exposed.clear()
+        self._descriptors.close_all()
         self._loader.close()
         self._guards.close()
 
@@ -240,28 +250,3 @@ def _print(
     """Print as the built-in does, to the sandbox's own standard output."""
     target = STREAMS["stdout"] if file is None else file
     print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has
-
-
-def _open(  # noqa: PLR0917  the built-in's signature
-    file: object,
-    mode: str = "r",
-    buffering: int = -1,
-    encoding: str | None = None,
-    errors: str | None = None,
-    newline: str | None = None,
-    closefd: bool = True,  # noqa: FBT001, FBT002  as above
-    opener: object = None,
-) -> IO[Any]:
-    """Open a file as the built-in does.  An ``opener`` is refused: it could return any descriptor of the host."""
-    if opener is not None:
-        message = "open() in a sandbox takes no opener: the file that is checked must be the file that is opened"
-        raise ValueError(message)
-    # Once, to an exact type: what is checked must be what is opened.
-    path: Any = file if type(file) in _PATH_TYPES else os.fspath(file)  # type: ignore[call-overload]  # or TypeError
-    if type(path) not in _PATH_TYPES or type(mode) is not str:
-        message = f"open() needs exactly str, bytes, an int or an os.PathLike of these, got {type_name(path)}"
-        raise TypeError(message)
-    return open(path, mode, buffering, encoding, errors, newline, closefd)
-
-
-_PATH_TYPES: Final = frozenset({str, bytes, int})

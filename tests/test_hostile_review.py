@@ -349,12 +349,13 @@ try:
     text = read(Path(granted, secret, secret))
 except PermissionError:
     text = "refused"
-for wrong in (Path(Text(granted)), Text(granted)):
-    try:
-        read(wrong)
+class Lying(Text):
+    def __fspath__(self):
+        return secret
+    __str__ = __repr__ = __fspath__
+for lying in (Path(Lying(granted)), Lying(granted)):  # what a str is stands in it, not in what it says
+    if read(lying) != "granted":
         text = "taken"
-    except TypeError:
-        pass
 try:
     read(granted, Text("r"))
     text = "taken"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import attrs
 
 from pycage.errors import AccessDenied, type_name
+from pycage.imports.descriptors import Descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["CLASS_DICT", "MRO", "Tools", "exact_name", "owned", "refuse", "twin"]
+
+_T = TypeVar("_T")
 
 
 def _nothing(_thing: object) -> bool:
@@ -25,6 +28,11 @@ def _forget(_made: type) -> None:
 
 def _as_it_is(function: Callable[..., object]) -> Callable[..., object]:
     return function
+
+
+def _no_file(*_args: object, **_kwargs: object) -> NoReturn:
+    message = "there are no files here"
+    raise AccessDenied(message)
 
 
 def _no_module(_name: str) -> types.ModuleType | None:
@@ -41,6 +49,9 @@ class Tools:
         read: The guarded ``getattr``; without it there is no ``operator.attrgetter``.
         modules: The sandbox's own module of a name.
         shim: Makes the sandbox's stand-in for a function of the host: see ``pycage.shims``.
+        open: The sandbox's built-in ``open``.
+        descriptors: The descriptors that the sandbox opened itself.
+        parts: What facades have made already and share with each other.
         streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
@@ -49,7 +60,16 @@ class Tools:
     read: Callable[[object, str], object] | None = None
     modules: Callable[[str], types.ModuleType | None] = _no_module
     shim: Callable[[Callable[..., object]], Callable[..., object]] = _as_it_is
+    open: Callable[..., Any] = _no_file
+    descriptors: Descriptors = attrs.field(factory=Descriptors)
+    parts: dict[str, Any] = attrs.field(factory=dict)
     streams: Mapping[str, object] = attrs.field(factory=dict)
+
+    def part(self, name: str, make: Callable[[Tools], _T]) -> _T:
+        """Return what several facades of this sandbox share; made when it is first needed."""
+        if name not in self.parts:
+            self.parts[name] = make(self)
+        return cast("_T", self.parts[name])
 
 
 def exact_name(name: object) -> str:

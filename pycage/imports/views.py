@@ -123,7 +123,7 @@ class Views:
         Raises:
             NoViewError: There is no view of this module, whatever the host allows.
         """
-        reason = refusal(name) or (refusal(module.__name__) if module.__name__ != name else None)
+        reason = refusal(name) or _alias_refusal(name, module.__name__)
         if reason is not None:
             raise NoViewError(reason)
         # No code of the sandbox runs in here, so the lock cannot be held for long.
@@ -164,7 +164,7 @@ class Views:
             if (
                 attribute not in offer.withheld
                 and f"{name}.{attribute}" in OFFERS
-                and self._allowed(f"{name}.{attribute}")
+                and (f"{name}.{attribute}" in _PARTS or self._allowed(f"{name}.{attribute}"))
             ):
                 names[attribute] = self.of(f"{name}.{attribute}", value)
         declared = getattr(module, "__all__", None)
@@ -238,6 +238,13 @@ def view_of(
     return Views(allowed, shim, tools).of(module.__name__, module)
 
 
+def _alias_refusal(name: str, real: str) -> str | None:
+    """Return why a module cannot be seen under another name than its own."""
+    if real == name or (is_standard(real) and OFFERS.get(name) is OFFERS.get(real)):  # os.path is posixpath
+        return refusal(real)
+    return refusal(real) or (f"it is the standard module {real} under another name" if is_standard(real) else None)
+
+
 # Every kind of callable that is not a class and has no state worth seeing.
 _FUNCTIONS: Final = (
     types.FunctionType,
@@ -250,6 +257,9 @@ _FUNCTIONS: Final = (
     functools.partial,
     type(functools.lru_cache(len)),
 )
+
+# Modules that belong to the one above: who may import os has os.path.
+_PARTS: Final = frozenset({"os.path"})
 
 # Constants, shown wherever they come from.
 _PLAIN: Final = frozenset(
@@ -343,5 +353,7 @@ def _about(module: types.ModuleType) -> dict[str, object]:
 def _submodules(module: types.ModuleType) -> Iterator[tuple[str, types.ModuleType]]:
     """Yield the attributes that are modules below this one."""
     for attribute, value in list(vars(module).items()):
-        if isinstance(value, types.ModuleType) and value.__name__ == f"{module.__name__}.{attribute}":
+        whole = f"{module.__name__}.{attribute}"
+        # os.path has another name of its own, and sys.modules knows it by both.
+        if isinstance(value, types.ModuleType) and (value.__name__ == whole or sys.modules.get(whole) is value):
             yield attribute, value

@@ -85,7 +85,7 @@ def test_a_view_cannot_be_changed():
 
 def test_a_module_in_a_module_is_shown_only_if_it_is_allowed_itself():
     """CVE-2026-32640 (simpleeval), D024, D025, D028."""
-    host = module("hostapi", "import os, sys, json\nimport hashlib as h")
+    host = module("hostapi", "import posix, sys, json\nimport hashlib as h")
 
     assert {name for name in vars(see(host)) if not name.startswith("__")} == set()
     view = see(host, "*")
@@ -97,7 +97,7 @@ def test_a_module_in_a_module_is_shown_only_if_it_is_allowed_itself():
 
 
 def test_even_a_declared_module_is_not_shown_unless_allowed():
-    host = module("hostapi", "import os, json\n__all__ = ['os', 'json']")
+    host = module("hostapi", "import posix, json\n__all__ = ['posix', 'json']")
 
     assert not hasattr(see(host), "json")
     assert see(host, "*").__all__ == ["json"]
@@ -215,6 +215,17 @@ def test_another_name_for_a_powerful_module_does_not_help():
     for name in ("hostos", "json"):
         with pytest.raises(NoViewError):
             Views(lambda _: True, Shims()).of(name, os)
+
+
+def test_a_standard_module_has_what_is_offered_under_its_own_name_only():
+    views = Views(lambda _: True, Shims())
+
+    assert views.of("os.path", os.path).join is os.path.join
+    for name in ("hostos", "json", "hostapi.path"):
+        for real in (os, os.path, json):
+            if real.__name__ != name:
+                with pytest.raises(NoViewError, match="another name"):
+                    views.of(name, real)
 
 
 def test_a_lazy_attribute_that_is_declared_is_fetched():

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from pycage import _core, access, manager
 from pycage.access import check_permission
 from pycage.errors import AccessDenied, type_name
-from pycage.event_arguments import Request, file
+from pycage.event_arguments import Request, file, opened_file
 from pycage.events import read
 from pycage.paths import Links
 from pycage.permissions import EnvPermission, FilePermission, RuntimePermission
@@ -42,7 +42,9 @@ __all__ = [
     "Links",
     "Path",
     "allowed",
+    "check_descriptor",
     "check_file",
+    "check_opening",
     "check_permission",
     "check_runtime",
     "check_working_directory",
@@ -102,6 +104,24 @@ def check_file(operation: str, path: Path, actions: str, links: Links = Links.FO
         AccessDenied: It may not.
     """
     _check(operation, _reader(actions, links), (path,), actions)
+
+
+def check_opening(operation: str, path: Path | int, mode: str, flags: int) -> None:
+    """Return if a file may be opened like this: judged as the event ``open`` is.
+
+    Raises:
+        AccessDenied: It may not.
+    """
+    _check(operation, opened_file, (path, mode, flags), "read")
+
+
+def check_descriptor(operation: str, real: int, actions: str) -> None:
+    """Return if the file behind a descriptor may be used like this.
+
+    Raises:
+        AccessDenied: It may not.
+    """
+    _check(operation, _reader(actions, Links.FOLLOW), (real,), actions)
 
 
 def check_runtime(name: str) -> None:

@@ -37,7 +37,7 @@ import sys
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib import concurrency, formats, functions, mathematics, system, text, values
+from pycage.imports.stdlib import concurrency, files, formats, functions, mathematics, system, text, values
 from pycage.imports.stdlib.denied import DENIED
 from pycage.imports.stdlib.offer import Offer
 
@@ -46,7 +46,7 @@ __all__ = ["DENIED", "OFFERS", "Offer", "is_standard", "refusal"]
 OFFERS: Final = MappingProxyType(
     {
         name: offer
-        for chapter in (text, values, mathematics, formats, functions, system, concurrency)
+        for chapter in (text, values, mathematics, formats, functions, files, system, concurrency)
         for name, offer in chapter.OFFERS.items()
     }
 )

@@ -14,9 +14,8 @@ DENIED: Final = MappingProxyType(
             "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread "
             "faulthandler tracemalloc "
             "atexit signal __main__",
-            "it is the operating system; use the built-in open, or an API of the host": "os posix nt ntpath "
-            "posixpath shutil pathlib "
-            "tempfile glob fileinput pwd grp resource fcntl termios pty tty mmap select selectors platform syslog",
+            "it is the operating system; use the built-in open, or an API of the host": "posix nt fileinput "
+            "pwd grp resource fcntl termios pty tty mmap select selectors platform syslog",
             "it starts processes": "subprocess multiprocessing _posixsubprocess pdb webbrowser",
             "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "
             "_xxsubinterpreters "

@@ -16,7 +16,8 @@ OFFERS: Final = MappingProxyType(
             "DEFAULT_BUFFER_SIZE IOBase IncrementalNewlineDecoder RawIOBase SEEK_CUR SEEK_END SEEK_SET StringIO "
             "TextIOBase "
             "TextIOWrapper UnsupportedOperation Reader Writer",
-            withheld={OPENS_FILES: "FileIO open open_code", INTERNAL: "text_encoding"},
+            made="open",
+            withheld={OPENS_FILES: "FileIO open_code", INTERNAL: "text_encoding"},
         ),
         "sys": Offer(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "

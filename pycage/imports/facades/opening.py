@@ -1,0 +1,79 @@
+"""The built-in ``open`` of a sandbox, which is ``io.open`` and ``os.fdopen`` as well."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import IO, TYPE_CHECKING, Any, Final, cast
+
+from pycage import _core
+from pycage.errors import type_name
+from pycage.imports.facades.checks import check_opening, exact, exact_path
+from pycage.permissions import RuntimePermission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycage.imports.descriptors import Descriptors
+
+__all__ = ["make_open"]
+
+# A descriptor of the sandbox's own may have no name any more: os.open() has asked already.
+_NAMELESS: Final = (RuntimePermission("readFileDescriptor"), RuntimePermission("writeFileDescriptor"))
+
+
+def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
+    """Return the function ``open`` of one sandbox; the audit event of the real one asks for permission.
+
+    Args:
+        descriptors: The descriptors that the sandbox opened itself.
+    """
+
+    def open(  # noqa: A001, PLR0917  the built-in's name and signature
+        file: object,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,  # noqa: FBT001, FBT002  as above
+        opener: object = None,
+    ) -> IO[Any]:
+        """Open a file as the built-in does.
+
+        An ``opener`` is refused: it could return any descriptor of the host.  A descriptor that is not the sandbox's
+        own is copied and not closed.
+        """
+        closefd = bool(closefd)
+        if opener is not None:
+            message = "open() in a sandbox takes no opener: the file that is checked must be the file that is opened"
+            raise ValueError(message)
+        # Once, to an exact type: what is checked must be what is opened.
+        target = exact(file)
+        target = target if type(target) is int else exact_path(target)
+        if type(mode) is not str:
+            message = f"open() needs a mode of exactly str, got {type_name(mode)}"
+            raise TypeError(message)
+
+        def opened(target: int | str | bytes) -> IO[Any]:
+            return io.open(target, mode, buffering, encoding, errors, newline)  # noqa: UP020  # not ours
+
+        if type(target) is not int:
+            if not closefd:
+                message = "Cannot use closefd=False with file name"
+                raise ValueError(message)
+            return opened(cast("str | bytes", target))
+        if target in descriptors:
+            # Whatever comes of it: open() may have closed the descriptor before it fails.
+            real = descriptors.take(target) if closefd else descriptors.copy(target)
+            return _core.do_privileged(opened, real, limit=_NAMELESS)
+        # Somebody else's, and stays so: two owners of one number are a way to read what gets the number next.
+        check_opening("open", target, mode, _flags(mode))  # before there is a copy that nobody would close
+        return opened(os.dup(target))
+
+    return open
+
+
+def _flags(mode: str) -> int:
+    """Return how the built-in opens; what else it does follows from the letters of the mode."""
+    return os.O_RDWR if "+" in mode else os.O_RDONLY if "r" in mode else os.O_WRONLY

@@ -1,0 +1,127 @@
+"""Functions of ``os`` that work on descriptors, for a sandbox: on its own ones, see `pycage.imports.descriptors`.
+
+On others, reading, writing and closing need ``RuntimePermission("readFileDescriptor")`` and its like.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from posixpath import join
+from typing import TYPE_CHECKING, cast
+
+from pycage.errors import type_name
+from pycage.imports.descriptors import FIRST
+from pycage.imports.facades.checks import check_descriptor, check_opening, check_runtime, exact, exact_path
+from pycage.imports.facades.os_files import without_dir_fd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from pycage.imports.tools import Tools
+
+__all__ = ["make"]
+
+
+def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short function for each
+    """Return the functions of one sandbox."""
+    own = tools.descriptors
+
+    def hold(fd: object, permission: str) -> AbstractContextManager[int]:
+        """Return what gives the real number and holds it open.  Others than own ones need a permission."""
+        number = _number(fd)
+        if number in own or number >= FIRST:
+            return own.use(number)
+        check_runtime(permission)
+        return nullcontext(number)
+
+    def open(path: object, flags: object, mode: object = 0o777, *, dir_fd: None = None) -> int:  # noqa: A001  # os.open
+        """Open a file; the descriptor is worth something in functions of this sandbox only."""
+        without_dir_fd(dir_fd)
+        exactly, bits = exact_path(path), _number(flags)
+        # The event of the real one refuses relative paths, because it hides a dir_fd.  There is none.
+        check_opening("os.open", exactly, "r", bits)
+        whole = join(os.getcwdb(), exactly) if type(exactly) is bytes else join(os.getcwd(), cast("str", exactly))  # noqa: PTH109
+        return own.add(os.open(whole, bits, _number(mode)))
+
+    def close(fd: object) -> None:
+        """Close a descriptor."""
+        number = _number(fd)
+        if number in own or number >= FIRST:
+            own.close(number)
+        else:
+            check_runtime("closeFileDescriptor")
+            os.close(number)
+
+    def fdopen(fd: object, mode: str = "r", *args: object, **kwargs: object) -> object:
+        """Open a descriptor as a file object, which closes it."""
+        return tools.open(_number(fd), mode, *args, **kwargs)
+
+    def read(fd: object, length: object) -> bytes:
+        """Read from a descriptor."""
+        size = _number(length)
+        with hold(fd, "readFileDescriptor") as real:
+            return os.read(real, size)
+
+    def pread(fd: object, length: object, offset: object) -> bytes:
+        """Read from a place in a file."""
+        size, place = _number(length), _number(offset)
+        with hold(fd, "readFileDescriptor") as real:
+            return os.pread(real, size, place)
+
+    def write(fd: object, data: bytes) -> int:
+        """Write to a descriptor."""
+        content = memoryview(data)
+        with hold(fd, "writeFileDescriptor") as real:
+            return os.write(real, content)
+
+    def pwrite(fd: object, data: bytes, offset: object) -> int:
+        """Write to a place in a file."""
+        content, place = memoryview(data), _number(offset)
+        with hold(fd, "writeFileDescriptor") as real:
+            return os.pwrite(real, content, place)
+
+    def lseek(fd: object, position: object, whence: object) -> int:
+        """Go to a place in a file."""
+        place, start = _number(position), _number(whence)
+        with hold(fd, "readFileDescriptor") as real:
+            return os.lseek(real, place, start)
+
+    def about(operation: str, actions: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(fd: object, *args: object) -> object:
+            number, rest = _number(fd), [exact(arg) for arg in args]
+            if number in own or number >= FIRST:
+                with own.use(number) as real:
+                    return function(real, *rest)
+            # What f.fileno() gave: nothing is read or written that the name of the file does not stand for.
+            check_descriptor(operation, number, actions)
+            return function(number, *rest)
+
+        call.__name__ = call.__qualname__ = operation.removeprefix("os.")
+        call.__doc__ = function.__doc__
+        return call
+
+    return {
+        "open": open,
+        "close": close,
+        "fdopen": fdopen,
+        "read": read,
+        "pread": pread,
+        "write": write,
+        "pwrite": pwrite,
+        "lseek": lseek,
+        "fstat": about("os.fstat", "read", os.fstat),
+        "isatty": about("os.isatty", "read", os.isatty),
+        "fsync": about("os.fsync", "write", os.fsync),
+        "fdatasync": about("os.fdatasync", "write", os.fdatasync),
+        "ftruncate": about("os.ftruncate", "write", os.ftruncate),
+    }
+
+
+def _number(value: object) -> int:
+    number = exact(value)
+    if type(number) is not int:
+        message = f"'{type_name(value)}' object cannot be interpreted as an integer"
+        raise TypeError(message)
+    return number

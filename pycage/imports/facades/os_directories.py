@@ -1,0 +1,190 @@
+"""``os.scandir``, its entries, and ``os.walk`` for a sandbox."""
+
+from __future__ import annotations
+
+import os
+from posixpath import join
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from pycage.errors import AccessDenied
+from pycage.imports.facades import os_files, os_path_facade
+from pycage.imports.facades.checks import check_file, exact_path
+from pycage.imports.facades.os_files import flag
+from pycage.imports.facades.shimmed_class import shimmed, slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pycage.imports.facades.checks import Path
+    from pycage.imports.tools import Tools
+
+__all__ = ["make"]
+
+
+class _Listing:
+    """What ``os.scandir`` returns: read to the end already, so that nothing is open and nothing happens later."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: list[Any]) -> None:
+        self._entries = iter(entries)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> object:
+        return next(self._entries)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it."""
+        self._entries = iter(())
+
+
+def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # one class
+    """Return ``DirEntry``, ``scandir`` and ``walk`` of one sandbox."""
+
+    @shimmed(tools, "os")
+    class DirEntry:
+        """``os.DirEntry`` as a sandbox has it: whatever needs another look at the file asks again."""
+
+        __slots__ = ("_entry",)
+
+        def __init__(self) -> None:
+            message = "cannot create 'os.DirEntry' instances"
+            raise TypeError(message)
+
+        def __repr__(self) -> str:
+            return f"<DirEntry {entry_of(self).name!r}>"
+
+        def __fspath__(self) -> Path:
+            return cast("Path", entry_of(self).path)
+
+        @property
+        def name(self) -> Path:
+            """The name in the directory."""
+            return cast("Path", entry_of(self).name)
+
+        @property
+        def path(self) -> Path:
+            """The path that was listed, and the name."""
+            return cast("Path", entry_of(self).path)
+
+        def inode(self) -> int:
+            """Return the number of the file."""
+            return entry_of(self).inode()
+
+        def is_dir(self, *, follow_symlinks: object = True) -> bool:
+            """Say whether it is a directory."""
+            entry, follow = entry_of(self), flag(follow_symlinks)
+            return entry.is_dir(follow_symlinks=may_follow(entry, follow))
+
+        def is_file(self, *, follow_symlinks: object = True) -> bool:
+            """Say whether it is a regular file."""
+            entry, follow = entry_of(self), flag(follow_symlinks)
+            return entry.is_file(follow_symlinks=may_follow(entry, follow))
+
+        def is_symlink(self) -> bool:
+            """Say whether it is a symbolic link."""
+            return entry_of(self).is_symlink()
+
+        def is_junction(self) -> bool:
+            """Say no: Windows has those."""
+            return False
+
+        def stat(self, *, follow_symlinks: object = True) -> os.stat_result:
+            """Return the status of the file."""
+            return os_files.stat(entry_of(self).path, follow_symlinks=follow_symlinks)
+
+    get, set_ = slot(DirEntry, "_entry")
+
+    def entry_of(shown: object) -> os.DirEntry[Any]:
+        return cast("os.DirEntry[Any]", get(shown))
+
+    def may_follow(entry: os.DirEntry[Any], follow: bool) -> bool:  # noqa: FBT001  # an answer, not a switch
+        """Say whether the link is followed; what is no link is known from the list itself."""
+        if not follow or not entry.is_symlink():
+            return False
+        check_file("os.stat", entry.path, "read")
+        return True
+
+    def shown(entry: os.DirEntry[Any]) -> DirEntry:
+        made = object.__new__(DirEntry)
+        set_(made, entry)
+        return made
+
+    def scandir(path: object = ".") -> _Listing:
+        """Return the entries of a directory; the event of the real one asks for permission."""
+        with os.scandir("." if path is None else exact_path(path)) as found:
+            return _Listing([shown(entry) for entry in found])
+
+    def walk(
+        top: object,
+        topdown: object = True,  # noqa: FBT002  # the real one's
+        onerror: Callable[[OSError], object] | None = None,
+        followlinks: object = False,  # noqa: FBT002  # as above
+    ) -> Iterator[tuple[Path, list[Any], list[Any]]]:
+        """Walk a directory tree as the real one does.
+
+        That the top may not be read raises; what may not be read below it is left out, as the real one does with every
+        directory that it cannot read.
+        """
+        return _walk(scandir, exact_path(top), onerror, topdown=flag(topdown), followlinks=flag(followlinks))
+
+    return {"DirEntry": DirEntry, "scandir": scandir, "walk": walk}
+
+
+def _walk(
+    scandir: Callable[[Path], Iterator[Any]],
+    top: Path,
+    onerror: Callable[[OSError], object] | None,
+    *,
+    topdown: bool,
+    followlinks: bool,
+) -> Iterator[tuple[Path, list[Any], list[Any]]]:
+    left: list[Path | tuple[Path, list[Any], list[Any]]] = [top]
+    while left:
+        here = left.pop()
+        if isinstance(here, tuple):
+            yield here
+            continue
+        try:
+            entries = list(scandir(here))
+        except OSError as error:
+            if here is top and type(error) is AccessDenied:
+                raise
+            if onerror is not None:
+                onerror(error)
+            continue
+        directories: list[Any] = []
+        others: list[Any] = []
+        for entry in entries:
+            (directories if _is_directory(entry) else others).append(entry)
+        names, rest = [entry.name for entry in directories], [entry.name for entry in others]
+        if topdown:
+            yield here, names, rest
+            # The list is the caller's meanwhile.
+            inner = [join(cast("str", here), cast("str", exact_path(name))) for name in names]
+            left += [path for path in reversed(inner) if followlinks or not _is_link(path)]
+        else:
+            left.append((here, names, rest))
+            left += [entry.path for entry in reversed(directories) if followlinks or not entry.is_symlink()]
+
+
+def _is_directory(entry: Any) -> bool:  # a DirEntry of some sandbox
+    try:
+        return bool(entry.is_dir())
+    except OSError:  # a link to what may not be looked at
+        return False
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return os_path_facade.islink(path)
+    except AccessDenied:  # not looked at any further
+        return True
