@@ -20,7 +20,7 @@ from pycage.imports.descriptors import Descriptors
 from pycage.imports.facades.opening import make_open
 from pycage.imports.vetted import VettedPolicy
 from pycage.interrupts import Interrupts
-from pycage.language import GuardSet, attribute_denied, bind, make_builtins, transform
+from pycage.language import GuardSet, StandIns, attribute_denied, bind, make_builtins, transform
 from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
 
@@ -64,7 +64,9 @@ class Cage:
         self._domain = domain
         self._exposed: dict[str, Exposure] = {}
         self._shims = Shims(domain)
-        self._guards = GuardSet(domain, _core.code_domain, self._denied)
+        stand_ins = StandIns(domain, _core.code_domain)
+        self._guards = GuardSet(domain, _core.code_domain, self._denied, stand_ins)
+        stand_ins.attach(self._guards)
         shim = self._shims.function
         self._descriptors = Descriptors()
         open_ = shim(make_open(self._descriptors))
@@ -77,7 +79,7 @@ class Cage:
             module_globals=self._module_globals,
             shim=shim,
             privileged=_core.do_privileged,
-            extra={"pycage": lambda: guest_api.names(shim, registry)},
+            extra={"pycage": lambda: guest_api.names(shim, registry), "builtins": self._public_builtins},
             own_module=self._guards.own_module,
             tools=Tools(
                 owns=self._guards.own,
@@ -85,6 +87,8 @@ class Cage:
                 streams=STREAMS,
                 open=open_,
                 descriptors=self._descriptors,
+                stand_ins=stand_ins,
+                build_class=self._guards.build_class,
             ),
             record=access.record_denial,
         )
@@ -136,10 +140,14 @@ class Cage:
                 raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
-        return bind(transform(source, filename), self._guards, self._tag)
+        # Late: real packages mention what nobody may have in functions that never run.
+        return bind(transform(source, filename, late=True), self._guards, self._tag)
 
     def _module_globals(self) -> dict[str, object]:
         return {"__builtins__": self._builtins}
+
+    def _public_builtins(self) -> dict[str, object]:
+        return {name: value for name, value in self._builtins.items() if name[0] not in "._"}
 
     def _tag(self, code: CodeType) -> None:
         _core.tag(code, self._domain)

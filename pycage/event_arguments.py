@@ -455,6 +455,19 @@ def unpickled_global(args: tuple[object, ...]) -> tuple[Request, ...]:
     return (Request(RuntimePermission(f"accessClassInPackage.{module}.{name}")),)
 
 
+def read_attribute(args: tuple[object, ...]) -> tuple[Request, ...]:
+    """Judge the attributes of functions, frames and code whose reading is audited.
+
+    The guards of `language` have judged the object; the defaults of a function that a sandbox wrote are what it wrote.
+    """
+    target, name = args[0], args[1]
+    if type(name) is not str:
+        raise TypeError
+    if type(target) is FunctionType and name in _FUNCTION_CODE and _core.code_domain(target.__code__) is not None:
+        return ()
+    return (Request(REFLECTION),)
+
+
 def written_attribute(args: tuple[object, ...]) -> tuple[Request, ...]:
     """Attributes of functions are judged here; those of classes and instances by the write guard of `language`.
 

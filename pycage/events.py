@@ -347,7 +347,7 @@ EVENTS: Final[Mapping[str, Rule]] = MappingProxyType(
         "gc.get_referrers": _REFLECT,
         # Raised by inspect, traceback, asyncio and dataclasses for their callers; the attribute guard judges the reads
         # of a sandbox itself, and this is its second line.
-        "object.__getattr__": _fixed(REFLECTION, when_top_is_guest=True),
+        "object.__getattr__": _ask(asks.read_attribute, when_top_is_guest=True),
         "object.__setattr__": _ask(asks.written_attribute),
         "object.__delattr__": _ask(asks.written_attribute),
         # logging, warnings, namedtuple and enum look for their caller's module.

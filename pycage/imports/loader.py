@@ -42,6 +42,7 @@ import attrs
 from pycage.errors import AccessDenied, ImportDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
 from pycage.imports.importlib_view import Handle, importlib_views
 from pycage.imports.locks import ModuleLock
+from pycage.imports.module_table import ModuleTable
 from pycage.imports.names import FUTURE, absolute_name, is_module_name, parents, shown, wanted_names
 from pycage.imports.resources import PackageReader, package_reader
 from pycage.imports.stdlib import OFFERS, refusal
@@ -172,10 +173,12 @@ class SandboxLoader:
         self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
         self._table_lock = threading.Lock()
         self._virtual: dict[str, ModuleView] = {}
+        # What the sandbox put into its sys.modules itself: for its own imports, not for what load() gives.
+        self._registered: dict[str, types.ModuleType] = {}
         self._closed = False
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
-        self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get))
+        self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get, lambda: ModuleTable(self)))
         # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
         self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}
 
@@ -200,7 +203,7 @@ class SandboxLoader:
         module: types.ModuleType | None = None
         try:
             for part in parents(self._valid(name)):
-                decision = self._decide(part)
+                decision = self._decide(part, registered=False)
                 module = decision.module
                 if module is None and part == name and refusal(name) is None:
                     self._from_host(name)  # it must be there at all
@@ -226,6 +229,29 @@ class SandboxLoader:
     def modules(self) -> dict[str, types.ModuleType]:
         """The sandbox's own modules by name, those still being loaded included; a copy."""
         return dict(self._own)
+
+    def known_module(self, name: str) -> types.ModuleType | None:
+        """Return the module of a name that an import would give without loading anything, for ``sys.modules``."""
+        for table in (self._registered, self._own, self._virtual):
+            found = table.get(name)  # compared with None: a module can have a class of the sandbox, and a __bool__
+            if found is not None:
+                return found
+        return self._views.get(name) if is_module_name(name) and self._host_allows(name) else None
+
+    def known_names(self) -> list[str]:
+        """Return the names for which `known_module` has an answer."""
+        names = [*self._own, *self._registered, *self._virtual, *self._views.names()]
+        return [name for name in dict.fromkeys(names) if self.known_module(name) is not None]
+
+    def register(self, name: str, module: types.ModuleType | None) -> None:
+        """Make the sandbox's own imports of a name give a module, or as before with ``None``; for ``sys.modules``."""
+        if not is_module_name(name) or name.partition(".")[0] in _RESERVED:
+            message = f"access denied: no module of the name {shown(name)} can be put into sys.modules"
+            raise AccessDenied(message)
+        if module is None:
+            del self._registered[name]
+        else:
+            self._registered[name] = module
 
     def is_own(self, module: object) -> bool:
         """Say whether this loader defined a module."""
@@ -262,6 +288,7 @@ class SandboxLoader:
         self._closed = True
         self._own.clear()
         self._virtual.clear()
+        self._registered.clear()
         self._later.clear()
 
     # ---- For the sandbox -------------------------------------------------------------------------------------------
@@ -321,8 +348,10 @@ class SandboxLoader:
 
     # ---- The algorithm ---------------------------------------------------------------------------------------------
 
-    def _decide(self, name: str) -> _Decision:  # noqa: C901  # it is one algorithm
+    def _decide(self, name: str, *, registered: bool = True) -> _Decision:  # noqa: C901  # it is one algorithm
         """Decide about one valid name, whose packages are loaded.  Exactly jcage's order.
+
+        Before it comes what the sandbox itself put into its ``sys.modules``, if ``registered``.
 
         Raises:
             AccessDenied: Not allowed.
@@ -330,6 +359,8 @@ class SandboxLoader:
         """
         if self._closed:
             raise self._denial(name, "the sandbox is closed")
+        if registered and name in self._registered:
+            return _Decision(self._registered[name])
         own = self._cached(name)
         if own is not None:
             return _Decision(own)
@@ -481,7 +512,7 @@ class SandboxLoader:
         package, dot, last = name.rpartition(".")
         if not dot or module is None:
             return
-        holder = self._own.get(package) or self._virtual.get(package) or self._views.get(package)
+        holder = self._own.get(package, self._virtual.get(package, self._views.get(package)))
         if holder is not None:
             vars(holder)[last] = module
 
@@ -575,8 +606,12 @@ class SandboxLoader:
         return package_reader(package, resources, self._scp, self._privileged)
 
 
-def _with_modules(tools: Tools | None, modules: Callable[[str], types.ModuleType | None]) -> Tools:
-    return attrs.evolve(tools if tools is not None else Tools(), modules=modules)
+def _with_modules(
+    tools: Tools | None,
+    modules: Callable[[str], types.ModuleType | None],
+    module_table: Callable[[], object],
+) -> Tools:
+    return attrs.evolve(tools if tools is not None else Tools(), modules=modules, module_table=module_table)
 
 
 def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:

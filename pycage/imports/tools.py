@@ -13,6 +13,8 @@ from pycage.imports.descriptors import Descriptors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pycage.language import StandIns
+
 __all__ = ["CLASS_DICT", "MRO", "Tools", "exact_name", "owned", "refuse", "twin"]
 
 _T = TypeVar("_T")
@@ -52,6 +54,9 @@ class Tools:
         open: The sandbox's built-in ``open``.
         descriptors: The descriptors that the sandbox opened itself.
         parts: What facades have made already and share with each other.
+        stand_ins: What stands for the sandbox's own code, frames and classes; without it there are none.
+        build_class: The guarded ``__build_class__``; without it there is no ``types.new_class``.
+        module_table: Makes ``sys.modules`` of the sandbox.
         streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
@@ -63,6 +68,9 @@ class Tools:
     open: Callable[..., Any] = _no_file
     descriptors: Descriptors = attrs.field(factory=Descriptors)
     parts: dict[str, Any] = attrs.field(factory=dict)
+    stand_ins: StandIns | None = None
+    build_class: Callable[..., object] | None = None
+    module_table: Callable[[], object] = dict
     streams: Mapping[str, object] = attrs.field(factory=dict)
 
     def part(self, name: str, make: Callable[[Tools], _T]) -> _T:

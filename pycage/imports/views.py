@@ -139,6 +139,10 @@ class Views:
                     raise
             return view
 
+    def names(self) -> list[str]:
+        """Return the names of the views that there are already."""
+        return list(self._views)
+
     def get(self, name: str) -> ModuleView | None:
         """Return the view of this name if there is one already."""
         return self._views.get(name)

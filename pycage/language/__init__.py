@@ -1,7 +1,8 @@
 """Language: source to restricted code.
 
 `names` says what each attribute name means, `nodes` what each syntax node, `transformer` rewrites, `compiler` compiles
-and binds, `_guards` (C) decides at run time, `builtins` is what a sandbox has for built-ins.
+and binds, `_guards` (C) decides at run time, `stand_ins` has what can be given in place of what is refused, `builtins`
+is what a sandbox has for built-ins.
 """
 
 from pycage.language._guards import GuardSet as GuardSet
@@ -12,11 +13,13 @@ from pycage.language.compiler import Unbound as Unbound
 from pycage.language.compiler import bind as bind
 from pycage.language.compiler import transform as transform
 from pycage.language.denials import attribute_denied as attribute_denied
+from pycage.language.stand_ins import StandIns as StandIns
 
 __all__ = [
     "GuardSet",
     "Mode",
     "RestrictedCode",
+    "StandIns",
     "Unbound",
     "attribute_denied",
     "bind",

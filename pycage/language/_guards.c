@@ -117,6 +117,7 @@ static PyObject *import_denied; /* the class of what a denied import raises */
 static PyObject *dispatchers;   /* tuple of code objects: functions with a register of implementations */
 static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
+static PyObject *name_read, *name_store;
 
 static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type, Refuser_Type;
 
@@ -125,6 +126,7 @@ typedef struct {
     PyObject *owner;        /* what code_owner() answers for code of this sandbox */
     PyObject *code_owner;   /* callable: code -> owner or None */
     PyObject *denied;       /* callable: reason, name or None, type name -> exception */
+    PyObject *stand_ins;    /* has read(object, name) and store(object, name, value) for names that are refused; or NULL */
     Addresses bases;        /* what makes a class own */
     Addresses bare;         /* MROs of own classes with no private names but the sandbox's */
     Addresses honest;       /* MROs of own classes that lead through nothing that a class may not derive from */
@@ -1179,6 +1181,14 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         break;
     }
 #undef GET
+    /* What may not be handed out can have a stand-in, which says as much as a sandbox may know. */
+    if (self->stand_ins != NULL) {
+        value = PyObject_CallMethodObjArgs(self->stand_ins, name_read, object, name, NULL);
+        if (value != Py_NotImplemented) {
+            return value;
+        }
+        Py_DECREF(value);
+    }
     const char *reason = kind == NEVER ? "never" : "read";
     if (refused == NULL) {
         return deny(self, reason, name, object);
@@ -1217,6 +1227,14 @@ refuser_new(GuardSet *self, PyObject *object)
     refuser->target = Py_NewRef(object);
     PyObject_GC_Track(refuser);
     return (PyObject *)refuser;
+}
+
+PyDoc_STRVAR(late_doc, "late(object, /): a stand-in for it that judges what is assigned or deleted when that happens.");
+
+static PyObject *
+guards_late(GuardSet *self, PyObject *object)
+{
+    return refuser_new(self, object);
 }
 
 PyDoc_STRVAR(augment_doc, "augment(object, name, /): as write(), if the attribute may be read as well.");
@@ -1365,6 +1383,23 @@ guards_hasattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
     Py_RETURN_FALSE;
 }
 
+/* Assigns or deletes an attribute that no program may store as it stands: 1 if a stand-in did it, 0 if there is none for
+ * this object, -1 with an exception. */
+static int
+store_by_stand_in(GuardSet *self, PyObject *object, PyObject *name, PyObject *value)
+{
+    if (self->stand_ins == NULL || value == NULL || !PyUnicode_CheckExact(name) || storable(name) != 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *done = PyObject_CallMethodObjArgs(self->stand_ins, name_store, object, name, value, NULL);
+    if (done == NULL) {
+        return -1;
+    }
+    int status = done == Py_True;
+    Py_DECREF(done);
+    return status;
+}
+
 /* 0 if an attribute of that name may be set on that object, else -1 with an exception. */
 static int
 check_store(GuardSet *self, PyObject *object, PyObject *name)
@@ -1397,7 +1432,9 @@ guards_setattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
         PyErr_Format(PyExc_TypeError, "setattr expected 3 arguments, got %zd", count);
         return NULL;
     }
-    if (check_store(self, args[0], args[1]) < 0 || PyObject_SetAttr(args[0], args[1], args[2]) < 0) {
+    int done = store_by_stand_in(self, args[0], args[1], args[2]);
+    if (done < 0 || (done == 0 && (check_store(self, args[0], args[1]) < 0
+                                   || PyObject_SetAttr(args[0], args[1], args[2]) < 0))) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -1545,6 +1582,31 @@ check_metaclass(GuardSet *self, PyTypeObject *meta)
     return 0;
 }
 
+/* -1 with an exception if a class defines what the host's pickle and copy would obey.  A class statement cannot, its
+ * __reduce__ gets another name; this is for namespaces that were put together.  Enum writes functions of its own there. */
+static int
+check_inert(GuardSet *self, PyObject *cls)
+{
+    static const char *const refused[] = {"__reduce__", "__reduce_ex__"};
+    PyObject *dict = type_dict((PyTypeObject *)cls);
+    for (size_t i = 0; dict != NULL && i < sizeof(refused) / sizeof(*refused); i++) {
+        PyObject *value = PyDict_GetItemString(dict, refused[i]);
+        if (value == NULL || Py_IS_TYPE(value, &PyMethodDescr_Type)
+            || (PyFunction_Check(value) && !is_own_code(self, PyFunction_GET_CODE(value)))) {
+            continue;
+        }
+        PyObject *name = PyUnicode_FromString(refused[i]);
+        if (name != NULL) {
+            deny(self, "never", name, cls);
+        }
+        Py_XDECREF(name);
+        Py_DECREF(dict);
+        return -1;
+    }
+    Py_XDECREF(dict);
+    return 0;
+}
+
 PyDoc_STRVAR(build_class_doc, "build_class(function, name, /, *bases, metaclass=None, **kwargs): as __build_class__.\n\n"
                               "The class is the sandbox's own from the moment it exists.");
 
@@ -1651,7 +1713,8 @@ guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyOb
         Py_CLEAR(cls);
         goto done;
     }
-    if (PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type) && check_metaclass(self, (PyTypeObject *)cls) < 0) {
+    if (check_inert(self, cls) < 0
+        || (PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type) && check_metaclass(self, (PyTypeObject *)cls) < 0)) {
         Py_CLEAR(cls);
         goto done;
     }
@@ -1705,8 +1768,9 @@ guards_new_type(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObjec
         PyMem_Free(all);
     }
     Py_DECREF(bases);
-    if (cls != NULL && PyType_Check(cls) && PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type)
-        && check_metaclass(self, (PyTypeObject *)cls) < 0) {
+    if (cls != NULL && PyType_Check(cls)
+        && (check_inert(self, cls) < 0 || (PyType_IsSubtype((PyTypeObject *)cls, &PyType_Type)
+                                           && check_metaclass(self, (PyTypeObject *)cls) < 0))) {
         Py_CLEAR(cls);
     }
     return cls;
@@ -1969,9 +2033,27 @@ guards_clear(GuardSet *self)
     Py_CLEAR(self->owner);
     Py_CLEAR(self->code_owner);
     Py_CLEAR(self->denied);
+    Py_CLEAR(self->stand_ins);
     Py_CLEAR(self->modules);
     Py_CLEAR(self->patterns);
     return 0;
+}
+
+PyDoc_STRVAR(own_bases_doc, "own_bases(class, /): a copy of the bases of an own class.  A class made with it is own, too.");
+
+/* What a metaclass is given as well: attrs and six make a class again by `type(c)(name, c.__bases__, namespace)`. */
+static PyObject *
+guards_own_bases(GuardSet *self, PyObject *cls)
+{
+    if (!PyType_Check(cls) || !is_own_class(self, (PyTypeObject *)cls)) {
+        PyErr_SetString(PyExc_TypeError, "a class of the sandbox is needed");
+        return NULL;
+    }
+    PyObject *bases = fresh_bases(((PyTypeObject *)cls)->tp_bases);
+    if (bases != NULL && may_own(bases) && add_bases(self, bases) < 0) {
+        Py_CLEAR(bases);
+    }
+    return bases;
 }
 
 PyDoc_STRVAR(close_doc, "close(): own nothing any more; every guard refuses from now on.\n\n"
@@ -1987,6 +2069,7 @@ guards_close(GuardSet *self, PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef guards_methods[] = {
     {"write", (PyCFunction)guards_write, METH_O, write_doc},
+    {"late", (PyCFunction)guards_late, METH_O, late_doc},
     {"augment", (PyCFunction)(void (*)(void))guards_augment, METH_FASTCALL, augment_doc},
     {"private", (PyCFunction)(void (*)(void))guards_private, METH_FASTCALL, private_doc},
     {"view", (PyCFunction)(void (*)(void))guards_view, METH_FASTCALL, view_doc},
@@ -2002,6 +2085,7 @@ static PyMethodDef guards_methods[] = {
     {"caller", (PyCFunction)guards_caller, METH_NOARGS, caller_doc},
     {"own", (PyCFunction)guards_own, METH_O, own_doc},
     {"own_module", (PyCFunction)guards_own_module, METH_O, own_module_doc},
+    {"own_bases", (PyCFunction)guards_own_bases, METH_O, own_bases_doc},
     {"close", (PyCFunction)guards_close, METH_NOARGS, close_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -2021,6 +2105,7 @@ guards_traverse(GuardSet *self, visitproc visit, void *arg)
     Py_VISIT(self->owner);
     Py_VISIT(self->code_owner);
     Py_VISIT(self->denied);
+    Py_VISIT(self->stand_ins);
     Py_VISIT(self->modules);
     Py_VISIT(self->patterns);
     return 0;
@@ -2040,9 +2125,10 @@ guards_dealloc(GuardSet *self)
 static PyObject *
 guards_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"owner", "code_owner", "denied", NULL};
-    PyObject *owner, *code_owner, *denied;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO:GuardSet", names, &owner, &code_owner, &denied)) {
+    static char *names[] = {"owner", "code_owner", "denied", "stand_ins", NULL};
+    PyObject *owner, *code_owner, *denied, *stand_ins = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|O:GuardSet", names, &owner, &code_owner, &denied,
+                                     &stand_ins)) {
         return NULL;
     }
     if (kinds == NULL || !PyCallable_Check(code_owner) || !PyCallable_Check(denied)) {
@@ -2056,6 +2142,7 @@ guards_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->owner = Py_NewRef(owner);
     self->code_owner = Py_NewRef(code_owner);
     self->denied = Py_NewRef(denied);
+    self->stand_ins = stand_ins == Py_None ? NULL : Py_NewRef(stand_ins);
     self->modules = PyDict_New();
     self->patterns = PyDict_New();
     if (self->modules == NULL || self->patterns == NULL) {
@@ -2064,11 +2151,13 @@ guards_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
-PyDoc_STRVAR(guards_doc, "GuardSet(owner, code_owner, denied): what one sandbox owns, and its guards.\n\n"
+PyDoc_STRVAR(guards_doc, "GuardSet(owner, code_owner, denied, stand_ins=None): what one sandbox owns, and its guards.\n\n"
                          "Args:\n"
                          "    owner: What code_owner answers for this sandbox's code; compared by identity.\n"
                          "    code_owner: code object -> its owner, or None.\n"
-                         "    denied: (reason, attribute name or None, type name) -> the exception to raise.");
+                         "    denied: (reason, attribute name or None, type name) -> the exception to raise.\n"
+                         "    stand_ins: Its read(object, name) gives what a refused attribute has instead, or\n"
+                         "        NotImplemented; its store(object, name, value) says whether it did it.");
 
 static PyTypeObject GuardSet_Type = {
     PyVarObject_HEAD_INIT(NULL, 0)
@@ -2201,6 +2290,10 @@ refuser_getattro(Refuser *self, PyObject *name)
 static int
 refuser_setattro(Refuser *self, PyObject *name, PyObject *value)
 {
+    int done = store_by_stand_in(self->guards, self->target, name, value);
+    if (done != 0) {
+        return done < 0 ? -1 : 0;
+    }
     if (check_store(self->guards, self->target, name) < 0) {
         return -1;
     }
@@ -2442,7 +2535,7 @@ PyInit__guards(void)
         {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
         {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"},
         {&name_format_map, "format_map"}, {&name_format, "format"}, {&name_getattr, "__getattr__"},
-        {&name_getattribute, "__getattribute__"},
+        {&name_getattribute, "__getattribute__"}, {&name_read, "read"}, {&name_store, "store"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *names[i].where = PyUnicode_InternFromString(names[i].text);

@@ -155,6 +155,17 @@ class RestrictedCode:
         made._unbound = unbound
         return made
 
+    @property
+    def filename(self) -> str:
+        """What tracebacks will show."""
+        return self._unbound.filename
+
+    def replace(self, *, co_name: str | None = None) -> RestrictedCode:
+        """Return the same code: the name of the code of a module is shown in tracebacks only."""
+        if co_name is not None and type(co_name) is not str:
+            raise TypeError("co_name must be exactly str")
+        return self
+
 
 # Problem.  `from m import x` is two steps: the import statement calls __import__, and then the interpreter reads the
 # attribute itself.  If m has no x, it takes sys.modules[m.__name__ + ".x"], the *host's*: a module of the sandbox that

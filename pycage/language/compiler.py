@@ -76,7 +76,9 @@ class Unbound:
     _data: bytes = attrs.field(repr=False, alias="data")
 
 
-def transform(source: str | bytes, filename: str, mode: Mode = "exec", *, flags: int = 0) -> Unbound:
+def transform(
+    source: str | bytes, filename: str, mode: Mode = "exec", *, flags: int = 0, late: bool = False
+) -> Unbound:
     """Judge source and compile it, with placeholders where the guards will be.
 
     Results are kept, so the same source costs a look-up the second time.
@@ -87,6 +89,7 @@ def transform(source: str | bytes, filename: str, mode: Mode = "exec", *, flags:
         mode: ``"exec"``, ``"eval"``, or ``"run"``: as exec, and the value of a last expression is stored in the global
             `Unbound.result_name`.
         flags: ``compiler_flag`` values of ``__future__`` features to start with; others are refused.
+        late: A name that is never available is refused when the line runs, and is no problem of the source.
 
     Raises:
         RestrictedSyntaxError: All that sandboxed code may not use, at once.
@@ -101,8 +104,8 @@ def transform(source: str | bytes, filename: str, mode: Mode = "exec", *, flags:
     if flags & ~_FUTURE_FLAGS:
         raise ValueError("only flags of __future__ features are available to sandboxed code")
     if len(source) > 1 << 16:
-        return _transform(source, filename, mode, flags)
-    return _kept(source, filename, mode, flags)
+        return _transform(source, filename, mode, flags, late)
+    return _kept(source, filename, mode, flags, late)
 
 
 def bind(unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object]) -> CodeType:
@@ -125,11 +128,11 @@ def bind(unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object]) 
     return _guards.fill(code, table, tag)
 
 
-def _transform(source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
+def _transform(source: str | bytes, filename: str, mode: Mode, flags: int, late: bool) -> Unbound:  # noqa: FBT001
     text = _decode(source, filename) if isinstance(source, bytes) else source
     try:
         tree = _parse(text, filename, "eval" if mode == "eval" else "exec", flags)
-        transformer = Transformer(_PLACEHOLDERS, _SECRET)
+        transformer = Transformer(_PLACEHOLDERS, _SECRET, late=late)
         transformer.visit(tree)
         if transformer.problems:
             problems = sorted(set(transformer.problems))

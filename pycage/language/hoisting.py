@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Final
 
-from pycage.language.names import OWN, PLAIN, classify
+from pycage.language.names import OWN, PLAIN, classify, storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,8 @@ def _collect_uses(
                 _collect_uses([node.value], uses, looped, in_loop=inside)
                 continue
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in uses:
-            if not isinstance(node.ctx, ast.Load) or classify(node.attr) == OWN:
+            stored = not isinstance(node.ctx, ast.Load) and storable(node.attr)
+            if stored or (isinstance(node.ctx, ast.Load) and classify(node.attr) == OWN):
                 uses[node.value.id].append(node)
                 if inside:
                     looped.add(node.value.id)

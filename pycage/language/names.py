@@ -71,13 +71,13 @@ __all__ = [
     "COPY",
     "DICT",
     "FORMAT",
+    "INERT",
     "MUTATOR",
     "NEVER",
     "OWN",
     "PLAIN",
     "READER",
     "UNBINDABLE",
-    "UNDEFINABLE",
     "UNREADABLE",
     "VALUE",
     "advice",
@@ -238,8 +238,15 @@ UNBINDABLE: Final = frozenset({"__builtins__", "__import__", "__build_class__", 
 # Variables that may not be read either.
 UNREADABLE: Final = frozenset({"__builtins__", "__build_class__", "__loader__", "__spec__"})
 
-# Special methods that a class of the sandbox may not define: the host's pickle and copy would obey them (D233, D363).
-UNDEFINABLE: Final = frozenset({"__reduce__", "__reduce_ex__"})
+# Special methods that the host's pickle and copy would obey (D233, D363).  A class of the sandbox may define them, but
+# they get another name: inert for the host, and the sandbox's own `copy` asks for them by it.
+#
+# What still fails.  A class made by calling a metaclass, `M("C", (), {"__reduce__": f})`, and what stands in the
+# `__dict__` of an own object: whoever pickles a sandbox's object runs what that object says.
+INERT: Final[Mapping[str, str]] = {
+    "__reduce__": "__sandboxed_reduce__",
+    "__reduce_ex__": "__sandboxed_reduce_ex__",
+}
 
 _ADVICE: Final[Mapping[str, str]] = {
     "__class__": "write type(x)",

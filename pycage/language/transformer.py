@@ -32,9 +32,18 @@
 #     __import__        ->  a variable that only the transformer can name: what the import *statement* calls is another
 #     super().__init__  ->  (super().__init__ if super is <super> else G(super(), "__init__"))
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
+#     def __reduce__    ->  def __sandboxed_reduce__    in a class: the host's pickle and copy would obey the first
 #     case C(a, b):     ->  case _ if (c := M(C), ...) and False: pass
 #                           case c(a, b):           M returns a stand-in with a fixed __match_args__
 #     except ImportError: -> except E(ImportError):  E adds ImportDenied, which cannot be derived from ImportError
+#
+# Real packages mention what nobody may have, in functions that are never called or prepared for the answer "no": a
+# debugger looks at `tb.tb_frame`, a fall-back at `f.__code__`.  Source that a resolver found is judged *late*: such a
+# line is no problem of the source, it is refused and recorded when it runs, or answered by a stand-in (stand_ins.py):
+#
+#     x.__code__        ->  G(x, "__code__")
+#     x.__code__ = v    ->  L(x).__code__ = v       L returns something that judges the assignment
+#     __builtins__      ->  __import__("builtins")  a view of the sandbox's built-ins
 #
 # What still fails.  A class pattern with positional sub-patterns evaluates its class when its case is reached, not when
 # the match gets that far: in `case [Missing(x)]` a missing name is a NameError for every subject.
@@ -52,12 +61,12 @@ from pycage.language.hoisting import hoistable
 from pycage.language.names import (
     CLASS,
     FORMAT,
+    INERT,
     MUTATOR,
     NEVER,
     OWN,
     PLAIN,
     UNBINDABLE,
-    UNDEFINABLE,
     UNREADABLE,
     VALUE,
     advice,
@@ -72,7 +81,19 @@ if TYPE_CHECKING:
 __all__ = ["EXCEPT_STAR", "GUARDS", "IMPORT_FUNCTION", "Transformer"]
 
 # The guards that may be asked for, by the names of GuardSet's methods; "super" is the built-in type itself.
-GUARDS: Final = ("write", "augment", "private", "view", "getattr", "format", "new_type", "pattern", "caught", "super")
+GUARDS: Final = (
+    "write",
+    "augment",
+    "private",
+    "view",
+    "getattr",
+    "format",
+    "new_type",
+    "pattern",
+    "caught",
+    "late",
+    "super",
+)
 
 # CVE-2025-22153 (gh-128049): an exception group with its own split() confuses the types in `except*`.
 EXCEPT_STAR: Final = sys.version_info >= (3, 13, 2)
@@ -97,11 +118,13 @@ class Transformer(RestrictingNodeTransformer):
     Args:
         placeholders: The constant for each name in `GUARDS`.
         secret: No literal of the source may contain it.
+        late: What is never available is refused when the line runs, and is no problem of the source.
 
     """
 
-    def __init__(self, placeholders: Mapping[str, str], secret: str) -> None:
+    def __init__(self, placeholders: Mapping[str, str], secret: str, *, late: bool = False) -> None:
         super().__init__()
+        self._late = late
         self.problems: list[SyntaxProblem] = []
         self._placeholders = placeholders
         self._secret = secret
@@ -153,8 +176,8 @@ class Transformer(RestrictingNodeTransformer):
             # A variable __class__ would tell super() in the functions inside of its scope whose methods to take.  Only
             # that of a class body is invisible to them.
             self.problem(node, f'variable "{name}" may not be bound or deleted; choose another name')
-        elif self._scope == "class" and name in UNDEFINABLE:
-            self.problem(node, f'special method "{name}" may not be defined{advice(name)}')
+        elif self._scope == "class" and name in INERT:
+            self.problem(node, f'special method "{name}" may be defined by "def" or by assignment only{advice(name)}')
 
     # -- Making nodes ------------------------------------------------------------------------------------------------
 
@@ -173,6 +196,9 @@ class Transformer(RestrictingNodeTransformer):
         name = node.attr = self._mangled(node.attr)
         if not isinstance(node.ctx, ast.Load):
             if not storable(name):
+                if self._late:
+                    node.value = self._guarded("late", node.value, self._visit_expr(node.value))
+                    return node
                 self.problem(node, f'attribute "{name}" may not be assigned or deleted{advice(name)}')
             if id(node) in self._hoisted:
                 return node
@@ -181,9 +207,9 @@ class Transformer(RestrictingNodeTransformer):
         if id(node) in self._hoisted:
             return node
         kind = classify(name)
-        if kind == NEVER:
+        if kind == NEVER and not self._late:
             self.problem(node, f'attribute "{name}" is not available to sandboxed code{advice(name)}')
-        if kind in (PLAIN, NEVER):
+        if kind == PLAIN or (kind == NEVER and not self._late):
             inner = node.value
             if name in _CLASS_TEXT and isinstance(inner, ast.Attribute) and inner.attr == "__class__":
                 inner.value = self._visit_expr(inner.value)
@@ -227,10 +253,11 @@ class Transformer(RestrictingNodeTransformer):
             return node
         target.attr = self._mangled(target.attr)
         kind = classify(target.attr)
-        if kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
+        if self._late and kind == NEVER:
+            target.value = self._guarded("late", target.value, self._visit_expr(target.value))
+        elif kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
             self.problem(node, f'attribute "{target.attr}" may not be changed in place; write x.a = x.a + ...')
-            return node
-        if kind == VALUE or (kind == OWN and id(target) not in self._hoisted):
+        elif kind == VALUE or (kind == OWN and id(target) not in self._hoisted):
             value = self._visit_expr(target.value)
             name = _at(target, ast.Constant(target.attr))
             target.value = self._guarded("augment", target.value, value, name)
@@ -292,7 +319,14 @@ class Transformer(RestrictingNodeTransformer):
 
     def judge_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         """Judge a variable."""
+        if self._scope == "class":
+            node.id = INERT.get(node.id, node.id)
         if isinstance(node.ctx, ast.Load):
+            if self._late and node.id == "__builtins__":
+                function = _at(node, ast.Name(IMPORT_FUNCTION, ast.Load()))
+                return _at(node, ast.Call(function, [_at(node, ast.Constant("builtins"))], []))
+            if self._late and node.id in UNREADABLE:
+                return self._guarded("getattr", node, _at(node, ast.Constant(None)), _at(node, ast.Constant(node.id)))
             if node.id in UNREADABLE:
                 self.problem(node, f'variable "{node.id}" is not available to sandboxed code{advice(node.id)}')
             elif node.id == "__import__":
@@ -324,6 +358,8 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if self._scope == "class":
+            node.name = INERT.get(node.name, node.name)
         self._binding(node, node.name)
         entry = self._hoist(node)
         self._visit_fields(node, "body")

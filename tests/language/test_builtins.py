@@ -83,7 +83,7 @@ result = y, d, eval(code), f(), C.inside, eval('q', {'q': 3}), eval('q', {}, {'q
     ]
     + [
         ("class Text(str): pass\nescaped = eval(Text('host._secret'))", (TypeError,)),
-        ("escaped = getattr(compile('1', 'f', 'eval'), 'replace')", (AttributeError,)),
+        ("escaped = compile('1', 'f', 'eval').replace(co_consts=(2,))", (TypeError,)),
         ("escaped = compile('1', 'f', 'exec', 0x400)", (ValueError,)),
         ("escaped = host.call(eval, '1 + 1')", (RuntimeError,)),
         ("escaped = host.call(globals)", (RuntimeError,)),

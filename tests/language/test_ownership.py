@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import abc
+import copy
 import dataclasses
 import enum
 import gc
+import pickle
 import typing
 from typing import TYPE_CHECKING
 
@@ -133,6 +135,46 @@ def test_a_guard_set_needs_callables() -> None:
         GuardSet(object(), None, attribute_denied)  # type: ignore[arg-type]  # the mistake under test
 
 
-def test_copying_hooks_may_not_be_defined(cage: Cage) -> None:
-    with pytest.raises(SyntaxError, match="__reduce__"):
-        cage.run("class C:\n    def __reduce__(self): return (print, ())")
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "def __reduce__(self): return (HOST, ())",
+        "def __reduce_ex__(self, protocol): return (HOST, ())",
+        "__reduce__ = lambda self: (HOST, ())",
+        "async def __reduce__(self): return (HOST, ())",
+        "for __reduce__ in [lambda self: (HOST, ())]: pass",
+        "if (__reduce__ := lambda self: (HOST, ())): pass",
+    ],
+)
+def test_copying_hooks_are_inert_for_the_host(cage: Cage, definition: str) -> None:
+    called = []
+    namespace = cage.run(f"class C:\n    {definition}\nc = C()", HOST=lambda: called.append(1))
+
+    copied = copy.copy(namespace["c"])
+
+    assert type(copied) is namespace["C"]
+    with pytest.raises(pickle.PicklingError):  # its class is not in sys.modules
+        pickle.dumps(namespace["c"])
+    assert called == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "C = type('C', (), {'__reduce__': lambda self: (HOST, ())})",
+        "class M(type):\n    def __prepare__(*a): return {'__reduce__': lambda self: (HOST, ())}\n"
+        "class C(metaclass=M): pass",
+        "class C: pass\nC.__reduce__ = lambda self: (HOST, ())",
+        "class C: pass\nsetattr(C, '__reduce_ex__', lambda self, p: (HOST, ()))",
+        "import functools\nC = type('C', (), {'__reduce__': functools.partial(lambda: (HOST, ()))})",
+    ],
+)
+def test_copying_hooks_cannot_be_put_into_a_class_in_another_way(cage: Cage, source: str) -> None:
+    with pytest.raises((AccessDenied, SyntaxError), match="__reduce"):
+        cage.run(source, HOST=print)
+
+
+def test_an_enumeration_with_copying_hooks_has_no_member_more(cage: Cage) -> None:
+    namespace = cage.run("import enum\nclass E(enum.Enum):\n    A = 1\n    __reduce__ = 5\nnames = [e.name for e in E]")
+
+    assert namespace["names"] == ["A"]

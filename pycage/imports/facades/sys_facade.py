@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+import sys
+import types
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from pycage.imports.tools import Tools
@@ -14,4 +16,32 @@ __all__ = ["make"]
 def make(tools: Tools) -> dict[str, object]:
     """Return what ``pycage.imports.stdlib`` says is made anew."""
     streams = {name: tools.streams.get(name, io.StringIO()) for name in ("stdout", "stderr")}
-    return {"argv": [""], **streams}
+
+    def _getframe(depth: int = 0, /) -> object:
+        """Return a stand-in for the caller's frame or one above it; only the sandbox's frames are there."""
+        if type(depth) is not int:
+            message = "_getframe() needs an int"
+            raise TypeError(message)
+        if tools.stand_ins is None:
+            message = "call stack is not deep enough"
+            raise ValueError(message)
+        return tools.stand_ins.frame(max(depth, 0), sys._getframe(1))
+
+    def exit(code: object = None, /) -> NoReturn:  # noqa: A001  # the name it stands for
+        """End the run: for the host it is an ordinary error."""
+        raise SystemExit(code)
+
+    real = sys.implementation
+    return {
+        "argv": [""],
+        "path": [],
+        "meta_path": [],
+        "warnoptions": [],
+        "modules": tools.module_table(),
+        "implementation": types.SimpleNamespace(
+            name=real.name, version=real.version, hexversion=real.hexversion, cache_tag=real.cache_tag
+        ),
+        "_getframe": _getframe,
+        "exit": exit,
+        **streams,
+    }

@@ -23,11 +23,11 @@ OFFERS: Final = MappingProxyType(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
             "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
-            made="argv stderr stdout",
+            made="_getframe argv exit implementation meta_path modules path stderr stdout warnoptions",
             withheld={
                 HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile "
-                "gettrace implementation meta_path modules monitoring path path_hooks path_importer_cache stdin "
-                "warnoptions is_finalizing call_tracing getrefcount",
+                "gettrace monitoring path_hooks path_importer_cache stdin "
+                "is_finalizing call_tracing getrefcount",
                 TELLS: "abiflags base_exec_prefix base_prefix builtin_module_names "
                 "dont_write_bytecode exec_prefix executable flags get_coroutine_origin_tracking_depth "
                 "get_int_max_str_digits getallocatedblocks getdlopenflags getswitchinterval "
@@ -37,7 +37,6 @@ OFFERS: Final = MappingProxyType(
                 "set_coroutine_origin_tracking_depth set_int_max_str_digits setdlopenflags setprofile "
                 "setrecursionlimit setswitchinterval settrace",
                 "would hand an event of the sandbox's choice to the security manager": "audit",
-                "is an exception that would end the host; raise an error": "exit",
             },
         ),
         # The one module with effects: a thread asks for permission when it starts, and inherits what was captured then.

@@ -71,14 +71,15 @@ OFFERS: Final = MappingProxyType(
         "numbers": Offer("Complex Integral Number Rational Real"),
         "queue": Offer("Empty Full LifoQueue PriorityQueue Queue ShutDown SimpleQueue"),
         "types": Offer(
-            "AsyncGeneratorType CoroutineType DynamicClassAttribute EllipsisType GeneratorType GenericAlias "
-            "MappingProxyType NoneType NotImplementedType SimpleNamespace UnionType resolve_bases",
+            # type(x) gives all of these; what authority needs, code and frames, they cannot be made of.
+            "AsyncGeneratorType BuiltinFunctionType BuiltinMethodType ClassMethodDescriptorType CoroutineType "
+            "DynamicClassAttribute EllipsisType GeneratorType GenericAlias GetSetDescriptorType MappingProxyType "
+            "MemberDescriptorType MethodDescriptorType MethodType MethodWrapperType ModuleType NoneType "
+            "NotImplementedType SimpleNamespace TracebackType UnionType WrapperDescriptorType resolve_bases",
+            made="CellType CodeType FrameType FunctionType LambdaType new_class",
             withheld={
-                "makes code, functions, frames or modules, or leads to them": "BuiltinFunctionType BuiltinMethodType "
-                "CapsuleType CellType ClassMethodDescriptorType CodeType FrameType FunctionType GetSetDescriptorType "
-                "LambdaType MemberDescriptorType MethodDescriptorType MethodType MethodWrapperType ModuleType "
-                "TracebackType WrapperDescriptorType FrameLocalsProxyType",
-                NEW_CLASS: "new_class prepare_class",
+                "nothing of the kind is ever seen": "CapsuleType FrameLocalsProxyType",
+                NEW_CLASS: "prepare_class",
                 "reads __bases__ of any class": "get_original_bases",
                 "writes to the function": "coroutine",
             },
