@@ -26,8 +26,8 @@ may have (``read``) or store (``store``); whatever has no row is refused.
 #     module.__class__ = M              for own modules, as the language reference describes it
 #     f.__self__ = f                    for own functions: what an attribute of that name says is the sandbox's word
 #
-# What still fails.  A traceback itself is the real one: __exit__ gets it anyway.  It leads to nothing by itself; its
-# frames and its next entry are read here.
+# A traceback itself is the real one, __exit__ gets it anyway, and leads nowhere: its frame is refused, and it seems to
+# be its last entry, so that what walks along one ends.
 
 from __future__ import annotations
 
@@ -369,17 +369,6 @@ class StandIns:
 
     # ---- Frames ----
 
-    def _next_entry(self, traceback: types.TracebackType | None) -> types.TracebackType | None:
-        return next(self.entries(traceback), None)
-
-    def _tb_next(self, thing: object) -> object:
-        return self._next_entry(thing.tb_next) if type(thing) is types.TracebackType else NotImplemented
-
-    def _tb_frame(self, thing: object) -> object:
-        if type(thing) is not types.TracebackType or not self._is_guest_code(thing.tb_frame.f_code):
-            return NotImplemented
-        return Frame(thing.tb_frame)
-
     def _f_back(self, thing: object) -> object:
         if type(thing) is not Frame:
             return NotImplemented
@@ -445,6 +434,10 @@ def _traceback(_stand_ins: StandIns, thing: object) -> object:
     return _TRACEBACK.__get__(thing) if issubclass(type(thing), BaseException) else NotImplemented
 
 
+def _tb_next(_stand_ins: StandIns, thing: object) -> object:
+    return None if type(thing) is types.TracebackType else NotImplemented
+
+
 def _drop_traceback(_stand_ins: StandIns, thing: object, value: object) -> bool:
     if value is not None or not issubclass(type(thing), BaseException):
         return False
@@ -483,8 +476,7 @@ _READERS: Final[dict[str, Callable[[StandIns, object], object]]] = {
     "__closure__": StandIns._closure,
     "cell_contents": _cell_contents,
     "__traceback__": _traceback,
-    "tb_next": StandIns._tb_next,
-    "tb_frame": StandIns._tb_frame,
+    "tb_next": _tb_next,
     "f_back": StandIns._f_back,
     "f_code": _f_code,
     "f_lineno": _f_lineno,

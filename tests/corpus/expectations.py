@@ -70,23 +70,22 @@ _LAYERS: Final = MappingProxyType(
     }
 )
 
-# Files that another layer stops before the meant one is reached.
+# Files that something else stops before the meant layer is reached.
 _EARLIER: Final = MappingProxyType(
     {
-        **dict.fromkeys(
-            ("D060", "D062", "D063", "D058", "D041"),
-            ("compile", "the source also names an attribute that is refused wherever it stands"),
-        ),
+        **dict.fromkeys(("D058", "D060"), ("attribute guard", "the frame is asked for before what it leads to")),
+        "D064": ("nothing", "the locals of a frame are a copy"),
+        "D113": ("refused", "sys.modules is the sandbox's own, and holds modules only"),
         "D168": ("compile", "importlib._bootstrap is refused as a private name"),
-        "D363": ("compile", "__reduce_ex__ may not be defined"),
         "D169": ("write guard", "the module is marked before it is reloaded"),
-        "D233": ("compile", "__reduce__ may not be defined"),
-        "D258": ("compile", "the name of the code that is traced is asked for"),
+        "D172": ("KeyError", "sys.modules has the sandbox's own modules only"),
+        "D174": ("nothing", "nobody asks the finders of a sandbox"),
+        "D258": ("view", "sys.settrace is not shown"),
         "D274": ("view", "io.FileIO, which hands the object itself to the hook, is not shown"),
-        "D277": ("compile", "the code of the function is what it starts from"),
-        "D280": ("compile", "the code of the function is what it starts from"),
-        "D399": ("compile", "the code of the function is what it starts from"),
-        "D400": ("compile", "the code of the function is what it starts from"),
+        **dict.fromkeys(("D277", "D399"), ("AttributeError", "what stands for code has no replace()")),
+        "D280": ("attribute guard", "the code of a function of the host has no stand-in"),
+        "D363": ("AttributeError", "__reduce_ex__ is inert: it is a copy"),
+        "D400": ("refused", "types.CellType makes no cells"),
     }
 )
 
