@@ -111,14 +111,28 @@ def owned(function: Callable[..., object], name: str, tools: Tools) -> Callable[
 
 
 def twin(module: types.ModuleType, replaced: Mapping[str, object]) -> dict[str, object]:
-    """Return a module's globals with its functions bound to these globals instead, some names replaced."""
+    """Return a module's globals with its functions bound to these globals instead, some names replaced.
+
+    A function of the module that is a default argument is exchanged as well.
+    """
     original = vars(module)
     names = dict(original)
+    made: dict[object, types.FunctionType] = {}
     for name, value in original.items():
         if type(value) is types.FunctionType and value.__globals__ is original:
             function = types.FunctionType(value.__code__, names, value.__name__, value.__defaults__, value.__closure__)
             function.__kwdefaults__ = value.__kwdefaults__
             function.__doc__, function.__module__ = value.__doc__, value.__module__
-            names[name] = function
+            names[name] = made[value] = function
+    for function in made.values():
+        if function.__defaults__ is not None:
+            function.__defaults__ = tuple(_exchanged(made, value) for value in function.__defaults__)
+        if function.__kwdefaults__ is not None:
+            keywords = function.__kwdefaults__
+            function.__kwdefaults__ = {key: _exchanged(made, value) for key, value in keywords.items()}
     names.update(replaced)
     return names
+
+
+def _exchanged(made: Mapping[object, object], value: object) -> object:
+    return made.get(value, value) if type(value) is types.FunctionType else value

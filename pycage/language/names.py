@@ -27,6 +27,7 @@ from __future__ import annotations
 import codecs
 import collections
 import functools
+import pathlib
 import string
 import types
 import typing
@@ -164,6 +165,7 @@ _VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
     "fset": (property, types.DynamicClassAttribute),
     "fdel": (property, types.DynamicClassAttribute),
     "mro": (type,),
+    "parser": (pathlib.PurePath,),  # since 3.13: the module posixpath, which leads to os
     # Formatters that read attributes by themselves (CVE-2026-76825, GHSA-qcx9-j53g-ccgf).
     "get_field": (string.Formatter,),
     "vformat": (string.Formatter,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from posixpath import join
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from pycage.errors import AccessDenied
 from pycage.imports.facades import os_files, os_path_facade
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pycage.imports.facades.checks import Path
     from pycage.imports.tools import Tools
 
-__all__ = ["make"]
+__all__ = ["LINKS_ARE_FILES", "is_directory", "make", "walk_tree"]
+
+
+# What shutil.rmtree passes to os.walk.
+LINKS_ARE_FILES: Final = getattr(os, "_walk_symlinks_as_files", object())
 
 
 class _Listing:
@@ -134,19 +138,34 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # one class
         That the top may not be read raises; what may not be read below it is left out, as the real one does with every
         directory that it cannot read.
         """
-        return _walk(scandir, exact_path(top), onerror, topdown=flag(topdown), followlinks=flag(followlinks))
+        as_files = followlinks is LINKS_ARE_FILES
+        follow = flag(followlinks) and not as_files
+        return walk_tree(
+            scandir, exact_path(top), onerror, topdown=flag(topdown), followlinks=follow, links_are_files=as_files
+        )
 
     return {"DirEntry": DirEntry, "scandir": scandir, "walk": walk}
 
 
-def _walk(
+def walk_tree(
     scandir: Callable[[Path], Iterator[Any]],
     top: Path,
     onerror: Callable[[OSError], object] | None,
     *,
     topdown: bool,
     followlinks: bool,
+    links_are_files: bool = False,
 ) -> Iterator[tuple[Path, list[Any], list[Any]]]:
+    """Walk a directory tree with the ``scandir`` of a sandbox; see ``os.walk``.
+
+    Args:
+        scandir: Lists a directory.
+        top: Where to begin; that it may not be read raises.
+        onerror: Called with each error below.
+        topdown: A directory before what is in it.
+        followlinks: Walk into links to directories.
+        links_are_files: List links to directories among the files.
+    """
     left: list[Path | tuple[Path, list[Any], list[Any]]] = [top]
     while left:
         here = left.pop()
@@ -164,22 +183,23 @@ def _walk(
         directories: list[Any] = []
         others: list[Any] = []
         for entry in entries:
-            (directories if _is_directory(entry) else others).append(entry)
+            (directories if is_directory(entry, follow=not links_are_files) else others).append(entry)
         names, rest = [entry.name for entry in directories], [entry.name for entry in others]
         if topdown:
             yield here, names, rest
             # The list is the caller's meanwhile.
             inner = [join(cast("str", here), cast("str", exact_path(name))) for name in names]
-            left += [path for path in reversed(inner) if followlinks or not _is_link(path)]
+            left += [path for path in reversed(inner) if followlinks or links_are_files or not _is_link(path)]
         else:
             left.append((here, names, rest))
             left += [entry.path for entry in reversed(directories) if followlinks or not entry.is_symlink()]
 
 
-def _is_directory(entry: Any) -> bool:  # a DirEntry of some sandbox
+def is_directory(entry: Any, *, follow: bool) -> bool:
+    """Say whether an entry is a directory; a link to what may not be looked at is none."""
     try:
-        return bool(entry.is_dir())
-    except OSError:  # a link to what may not be looked at
+        return bool(entry.is_dir(follow_symlinks=follow))
+    except OSError:
         return False
 
 

@@ -27,14 +27,17 @@ from __future__ import annotations
 
 import os
 import types
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pycage.imports.facades import os_descriptors, os_directories, os_environment, os_files, os_path_facade
+from pycage.imports.stdlib import OFFERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pycage.imports.tools import Tools
 
-__all__ = ["make", "namespace"]
+__all__ = ["for_twins", "make", "namespace"]
 
 _SETS: Final = ("supports_dir_fd", "supports_effective_ids", "supports_fd", "supports_follow_symlinks")
 
@@ -46,8 +49,30 @@ def make(tools: Tools) -> dict[str, object]:
     return {**made, **{name: set() for name in _SETS}}
 
 
+def for_twins(tools: Tools) -> types.SimpleNamespace:
+    """Return what stands for ``os`` in the twins of other modules.
+
+    Its functions are shims: twins hand functions of ``os`` to what a guest passed (``onerror`` of rmtree).
+    """
+    shims = {name: _shim(tools, value) for name, value in vars(tools.part("os", namespace)).items() if name != "path"}
+    path = {name: _shim(tools, value) for name, value in os_path_facade.EFFECTS.items()}
+    follow = {shims[function.__name__] for function in os.supports_follow_symlinks if function.__name__ in shims}
+    return types.SimpleNamespace(
+        **{name: getattr(os, name) for name in OFFERS["os"].shown if hasattr(os, name)},
+        **shims,
+        path=types.SimpleNamespace(**{**os_path_facade.NAMES, **path}),
+        supports_follow_symlinks=follow,
+        _walk_symlinks_as_files=os_directories.LINKS_ARE_FILES,
+    )
+
+
+def _shim(tools: Tools, value: object) -> object:
+    is_function = type(value) in {types.FunctionType, types.BuiltinFunctionType}
+    return tools.shim(cast("Callable[..., object]", value)) if is_function else value
+
+
 def namespace(tools: Tools) -> types.SimpleNamespace:
-    """Return what stands for ``os`` in the twins of other modules: every function checks, none is a shim."""
+    """Return the ``os`` that other facades call: every function checks, none is a shim."""
     made: dict[str, object] = {
         **os_files.FUNCTIONS,
         **{name: getattr(os, name) for name in ("fork", "forkpty", "kill", "killpg") if hasattr(os, name)},

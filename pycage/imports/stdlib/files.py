@@ -38,6 +38,12 @@ _OS_PATH: Final = Offer(
 OFFERS: Final = MappingProxyType(
     {
         "errno": Offer("errorcode " + _constants(errno)),
+        "filecmp": Offer(
+            "DEFAULT_IGNORES",
+            effects="clear_cache cmp cmpfiles",
+            withheld={"prints to the host's standard output, and keeps functions that do not ask": "dircmp"},
+        ),
+        "glob": Offer("escape translate", effects="glob iglob"),
         # Text only; its other functions are about the files of Windows.
         "ntpath": Offer(
             "altsep basename commonpath commonprefix curdir defpath devnull dirname extsep isabs isreserved join "
@@ -84,10 +90,32 @@ OFFERS: Final = MappingProxyType(
             },
         ),
         "os.path": _OS_PATH,
+        "pathlib": Offer(
+            "PurePath PurePosixPath PureWindowsPath UnsupportedOperation",
+            made="Path PosixPath",
+            withheld={"there is no Windows here": "WindowsPath"},
+        ),
         "posixpath": _OS_PATH,
+        "shutil": Offer(
+            "Error ExecError SameFileError SpecialFileError",
+            effects="copy copy2 copyfile copyfileobj copymode copystat copytree disk_usage get_terminal_size "
+            "ignore_patterns move rmtree which",
+            withheld={
+                GLOBAL_STATE: "register_archive_format register_unpack_format unregister_archive_format "
+                "unregister_unpack_format",
+                "runs whatever was registered": "get_archive_formats get_unpack_formats make_archive unpack_archive",
+                "looks users up": "chown",
+            },
+        ),
         "stat": Offer(
             "S_IFMT S_IMODE S_ISBLK S_ISCHR S_ISDIR S_ISDOOR S_ISFIFO S_ISLNK S_ISPORT S_ISREG S_ISSOCK S_ISWHT "
             "filemode " + _constants(stat)
+        ),
+        "tempfile": Offer(
+            "TMP_MAX gettempprefix gettempprefixb",
+            made="SpooledTemporaryFile TemporaryDirectory tempdir",
+            effects="NamedTemporaryFile TemporaryFile gettempdir gettempdirb mkdtemp mkstemp",
+            withheld={"somebody else may take the name first; use mkstemp": "mktemp"},
         ),
     }
 )
