@@ -77,6 +77,19 @@ weak_target(PyObject *reference)
 #endif
 }
 
+/* A number that changes whenever the class or one of its bases does, and that no class ever had before (bpo-44914); 0 if
+ * there is none now.  Runs no code. */
+static inline unsigned int
+type_version(PyTypeObject *type)
+{
+#if PY_VERSION_HEX < 0x030D0000     /* since then, "not valid" is 0 (gh-119462) */
+    if (!(type->tp_flags & Py_TPFLAGS_VALID_VERSION_TAG)) {
+        return 0;
+    }
+#endif
+    return type->tp_version_tag;
+}
+
 /* Replaces the constants of a code object that has not run yet.  There is no public function for it: code.replace()
  * forgets which locals of an inlined comprehension are hidden (PEP 709), and locals() would then delete globals. */
 static void
@@ -112,14 +125,32 @@ static PyObject *stand_ins;     /* dict: name of kind VALUE -> callable: object,
 static PyObject *super_self;    /* the descriptor super.__self__ */
 static PyObject *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries;
 static PyObject *name_registry;
-static PyObject *name_builtins, *name_metaclass, *name_pattern_of, *name_format_map, *name_format, *name_cause;
+static PyObject *name_builtins, *name_metaclass, *name_format_map, *name_format, *name_cause;
 static PyObject *import_denied; /* the class of what a denied import raises */
 static PyObject *dispatchers;   /* tuple of code objects: functions with a register of implementations */
 static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
 static PyObject *name_read, *name_store;
 
-static PyTypeObject GuardSet_Type, Checked_Type, Pattern_Type, Refuser_Type;
+static PyTypeObject GuardSet_Type, Checked_Type, Refuser_Type;
+
+/* What was found out about a class.  Both tuples are kept alive by the sets below for as long as the row is there, so
+ * they are the same objects and not others at the same addresses. */
+typedef struct {
+    PyObject *mro, *bases;
+    int bare;
+} Verdict;
+
+/* A stand-in that was judged while the class had this version: no class of its MRO has changed since.  A version is
+ * given out once, so another class at the same address has another. */
+typedef struct {
+    PyTypeObject *type;
+    unsigned int version;
+    PyObject *stand_in;     /* owned */
+} Judged;
+
+#define VERDICTS 64
+#define JUDGED 64
 
 typedef struct {
     PyObject_HEAD
@@ -132,6 +163,8 @@ typedef struct {
     Addresses honest;       /* MROs of own classes that lead through nothing that a class may not derive from */
     PyObject *modules;      /* dict: address -> weak reference */
     PyObject *patterns;     /* dict: address of a class -> (class, match args, stand-in) */
+    Verdict verdicts[VERDICTS];     /* of own classes, by the address of the MRO */
+    Judged judged[JUDGED];          /* by the address of the class */
     PyObject *weakrefs;
 } GuardSet;
 
@@ -254,11 +287,42 @@ has(Addresses *set, void *object)
 
 static int mro_is_honest(GuardSet *self, PyObject *mro);
 
+static inline size_t
+place_of(const void *object)
+{
+    size_t hash = (size_t)(uintptr_t)object;
+    return (hash >> 4) ^ (hash >> 10);
+}
+
+static inline Verdict *
+verdict_of(GuardSet *self, PyTypeObject *type)
+{
+    return &self->verdicts[place_of(type->tp_mro) % VERDICTS];
+}
+
+static inline int
+fits(const Verdict *verdict, PyTypeObject *type)
+{
+    return verdict->mro == type->tp_mro && verdict->bases == type->tp_bases && verdict->mro != NULL;
+}
+
 /* By its bases, and by its MRO: a metaclass with an mro() of its own could let attribute look-up go where no base is. */
+static int
+judge_class(GuardSet *self, PyTypeObject *type)
+{
+    if (!has(&self->bases, type->tp_bases) || !mro_is_honest(self, type->tp_mro)) {
+        return 0;
+    }
+    if (has(&self->honest, type->tp_mro)) {     /* unless there was no memory to keep it */
+        *verdict_of(self, type) = (Verdict){type->tp_mro, type->tp_bases, 0};
+    }
+    return 1;
+}
+
 static inline int
 is_own_class(GuardSet *self, PyTypeObject *type)
 {
-    return has(&self->bases, type->tp_bases) && (has(&self->honest, type->tp_mro) || mro_is_honest(self, type->tp_mro));
+    return fits(verdict_of(self, type), type) || judge_class(self, type);
 }
 
 /* Makes room, and drops what nothing else refers to any more: the classes are gone. */
@@ -304,13 +368,19 @@ grow(Addresses *set)
     return 0;
 }
 
+static inline int
+is_full(const Addresses *set)
+{
+    return set->table == NULL || (set->used + 1) * 3 > (set->mask + 1) * 2;
+}
+
 static int
 add(Addresses *set, PyObject *object)
 {
     if (has(set, object)) {
         return 0;
     }
-    if ((set->table == NULL || (set->used + 1) * 3 > (set->mask + 1) * 2) && grow(set) < 0) {
+    if (is_full(set) && grow(set) < 0) {
         return -1;
     }
     size_t i = slot_of(set, object);
@@ -334,6 +404,16 @@ forget(Addresses *set)
     PyMem_Free(table);
 }
 
+/* Adds to one of the sets of a sandbox; what that drops is dropped from the verdicts first. */
+static int
+keep(GuardSet *self, Addresses *set, PyObject *object)
+{
+    if (is_full(set)) {
+        memset(self->verdicts, 0, sizeof self->verdicts);
+    }
+    return add(set, object);
+}
+
 static int
 add_bases(GuardSet *self, PyObject *bases)
 {
@@ -341,7 +421,7 @@ add_bases(GuardSet *self, PyObject *bases)
         deny(self, "", NULL, NULL);
         return -1;
     }
-    return add(&self->bases, bases);
+    return keep(self, &self->bases, bases);
 }
 
 static int
@@ -372,10 +452,13 @@ may_own(PyObject *bases)
 static int
 mro_is_honest(GuardSet *self, PyObject *mro)
 {
+    if (has(&self->honest, mro)) {
+        return 1;
+    }
     if (mro == NULL || !PyTuple_CheckExact(mro) || !may_own(mro)) {
         return 0;
     }
-    if (add(&self->honest, mro) < 0) {
+    if (keep(self, &self->honest, mro) < 0) {
         PyErr_Clear();
     }
     return 1;
@@ -498,10 +581,21 @@ is_own_value(GuardSet *self, PyObject *value)
     return PyMethod_Check(value) && is_own(self, PyMethod_GET_FUNCTION(value));
 }
 
+/* Whether nothing can be assigned on the object and it has no private names (__special__ ones do not count): it may say
+ * so itself, in the words that programs know. */
+static int
+is_inert(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return object == Py_None || type == &PyLong_Type || type == &PyUnicode_Type || type == &PyBool_Type
+           || type == &PyFloat_Type || type == &PyTuple_Type || type == &PyList_Type || type == &PyDict_Type
+           || type == &PySet_Type || type == &PyFrozenSet_Type || type == &PyBytes_Type || type == &PyComplex_Type;
+}
+
 static inline int
 is_writable(GuardSet *self, PyObject *object)
 {
-    if (is_own_class(self, Py_TYPE(object))) {
+    if (is_own_class(self, Py_TYPE(object)) || is_inert(object)) {
         return 1;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(safe_types); i++) {
@@ -529,7 +623,7 @@ ends_with_underscore(PyObject *name)
 
 /* Whether no class of a type's MRO, apart from the sandbox's, has private names (__special__ ones do not count), or
  * answers for attributes that it does not have. */
-static inline int
+static int
 is_bare(GuardSet *self, PyTypeObject *type)
 {
     PyObject *mro = type->tp_mro;
@@ -545,8 +639,25 @@ is_bare(GuardSet *self, PyTypeObject *type)
             return 0;
         }
     }
-    if (add(&self->bare, mro) < 0) {
+    if (keep(self, &self->bare, mro) < 0) {
         PyErr_Clear();
+    }
+    return 1;
+}
+
+/* Whether a type is an own class that has no private names but the sandbox's. */
+static inline int
+is_own_and_bare(GuardSet *self, PyTypeObject *type)
+{
+    Verdict *verdict = verdict_of(self, type);
+    if (fits(verdict, type) && verdict->bare) {
+        return 1;
+    }
+    if (!is_own_class(self, type) || !is_bare(self, type)) {
+        return 0;
+    }
+    if (fits(verdict, type)) {      /* judging the bases may have taken the row for one of them */
+        verdict->bare = 1;
     }
     return 1;
 }
@@ -594,7 +705,7 @@ private_reach(GuardSet *self, PyObject *object, PyObject *name)
 {
     PyTypeObject *type = Py_TYPE(object), *meta = NULL;
     int bound = 1, answers;
-    if (is_own_class(self, type) && !PyType_Check(object) && !ends_with_underscore(name) && is_bare(self, type)) {
+    if (!ends_with_underscore(name) && !PyType_Check(object) && is_own_and_bare(self, type)) {
         return FREE;
     }
     if (is_super(object)) {
@@ -633,7 +744,7 @@ private_reach(GuardSet *self, PyObject *object, PyObject *name)
         return shown < 0 ? -1 : shown ? FREE : NOT;
     } else {
         /* Functions and modules: what they are made of has rows in names.py. */
-        return is_own_slow(self, object) ? FREE : NOT;
+        return is_own_slow(self, object) || (is_inert(object) && !ends_with_underscore(name)) ? FREE : NOT;
     }
     if (answers <= 0) {
         return answers < 0 ? -1 : FREE;
@@ -1291,17 +1402,28 @@ guards_private(GuardSet *self, PyObject *const *args, Py_ssize_t count)
     }
 }
 
-PyDoc_STRVAR(view_doc, "view(object, names, /): the object if it is the sandbox's own and all these private names may\n"
-                       "be read from it, else a stand-in that judges every access.");
+PyDoc_STRVAR(view_doc, "view(object, /): the object if its attributes may be assigned, else a stand-in that judges each access.");
 
 static PyObject *
-guards_view(GuardSet *self, PyObject *const *args, Py_ssize_t count)
+guards_view(GuardSet *self, PyObject *object)
+{
+    return is_writable(self, object) ? Py_NewRef(object) : refuser_new(self, object);
+}
+
+PyDoc_STRVAR(view_private_doc, "view_private(object, names, /): the object if it is the sandbox's own and all these\n"
+                               "private names may be read from it, else as view().  No name may end in an underscore.");
+
+static PyObject *
+guards_view_private(GuardSet *self, PyObject *const *args, Py_ssize_t count)
 {
     if (count != 2 || !PyTuple_CheckExact(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "view expected an object and names");
+        PyErr_SetString(PyExc_TypeError, "view_private expected an object and names");
         return NULL;
     }
     PyObject *object = args[0], *names = args[1];
+    if ((is_own_and_bare(self, Py_TYPE(object)) && !PyType_Check(object)) || is_inert(object)) {
+        return Py_NewRef(object);
+    }
     int free = is_own(self, object);
     for (Py_ssize_t i = 0; free && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
@@ -1796,28 +1918,30 @@ raw_lookup(PyTypeObject *type, PyObject *name)
 
 /* isinstance(object, stand-in) asks the class it stands for. */
 static PyObject *
-pattern_instancecheck(PyObject *pattern, PyObject *object)
+pattern_instancecheck(PyObject *cls, PyObject *object)
 {
-    PyObject *cls = raw_lookup((PyTypeObject *)pattern, name_pattern_of);
-    if (cls == NULL) {
-        return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
-    }
     int result = PyObject_IsInstance(object, cls);
-    Py_DECREF(cls);
     return result < 0 ? NULL : PyBool_FromLong(result);
 }
 
-static PyMethodDef pattern_methods[] = {
-    {"__instancecheck__", pattern_instancecheck, METH_O, NULL},
-    {NULL, NULL, 0, NULL},
-};
+static PyMethodDef pattern_instancecheck_def = {"__instancecheck__", pattern_instancecheck, METH_O, NULL};
 
-static PyTypeObject Pattern_Type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "pycage.language._guards.Pattern",
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = pattern_methods,
-};
+/* New reference: a class with these match args (or none, and the base's idea of them) and a metaclass of its own, where
+ * __instancecheck__ is a function that is bound already.  That takes a third of the time of a method. */
+static PyObject *
+stand_in_new(PyTypeObject *cls, PyObject *names, PyObject *base)
+{
+    PyObject *check = PyCFunction_New(&pattern_instancecheck_def, (PyObject *)cls);
+    PyObject *meta = check == NULL ? NULL : PyObject_CallFunction((PyObject *)&PyType_Type, "s(O){sN}", "Pattern",
+                                                                  (PyObject *)&PyType_Type, "__instancecheck__", check);
+    PyObject *namespace = meta == NULL ? NULL : PyDict_New(), *result = NULL;
+    if (namespace != NULL && (names == NULL || PyDict_SetItem(namespace, name_match_args, names) == 0)) {
+        result = PyObject_CallFunction(meta, "s(O)O", cls->tp_name, base, namespace);
+    }
+    Py_XDECREF(meta);
+    Py_XDECREF(namespace);
+    return result;
+}
 
 PyDoc_STRVAR(pattern_doc, "pattern(class, /): what a class pattern with positional sub-patterns may match against.");
 
@@ -1835,7 +1959,12 @@ guards_pattern(GuardSet *self, PyObject *cls)
                                && Py_IS_TYPE(cls, &PyType_Type))) {
         return Py_NewRef(cls);
     }
-    PyObject *result = NULL, *row = NULL, *names = NULL, *judged = NULL, *namespace = NULL, *bases = NULL;
+    unsigned int version = type_version((PyTypeObject *)cls);
+    Judged *place = &self->judged[place_of(cls) % JUDGED];
+    if (version != 0 && place->type == (PyTypeObject *)cls && place->version == version) {
+        return Py_NewRef(place->stand_in);
+    }
+    PyObject *result = NULL, *row = NULL, *names = NULL, *allowed = NULL;
     PyObject *key = PyLong_FromVoidPtr(cls);
     if (key == NULL) {
         return NULL;
@@ -1864,8 +1993,8 @@ guards_pattern(GuardSet *self, PyObject *cls)
         if (PyUnicode_CheckExact(name) && classify(name) == PLAIN) {
             continue;
         }
-        judged = i == 0 ? NULL : PyTuple_GetSlice(names, 0, i);
-        if (judged == NULL) {
+        allowed = i == 0 ? NULL : PyTuple_GetSlice(names, 0, i);
+        if (allowed == NULL) {
             if (!PyErr_Occurred()) {
                 deny(self, "match", PyUnicode_CheckExact(name) ? name : NULL, cls);
             }
@@ -1873,16 +2002,8 @@ guards_pattern(GuardSet *self, PyObject *cls)
         }
         break;
     }
-    namespace = PyDict_New();
-    if (namespace == NULL || PyDict_SetItem(namespace, name_pattern_of, cls) < 0) {
-        goto done;
-    }
     PyObject *base = (PyObject *)&PyBaseObject_Type;
-    if (names != NULL) {
-        if (PyDict_SetItem(namespace, name_match_args, judged == NULL ? names : judged) < 0) {
-            goto done;
-        }
-    } else {
+    if (names == NULL) {
         /* int(x), str(x), ...: a class derived from a built-in one matches its subject itself.  So does the stand-in,
          * if it derives from the same. */
         PyObject *mro = ((PyTypeObject *)cls)->tp_mro;
@@ -1896,11 +2017,7 @@ guards_pattern(GuardSet *self, PyObject *cls)
             }
         }
     }
-    bases = PyTuple_Pack(1, base);
-    if (bases == NULL) {
-        goto done;
-    }
-    result = PyObject_CallFunction((PyObject *)&Pattern_Type, "sOO", ((PyTypeObject *)cls)->tp_name, bases, namespace);
+    result = stand_in_new((PyTypeObject *)cls, allowed == NULL ? names : allowed, base);
     if (result == NULL) {
         goto done;
     }
@@ -1913,12 +2030,16 @@ guards_pattern(GuardSet *self, PyObject *cls)
         Py_CLEAR(result);
     }
 done:
+    /* Taken before the look at the names; if the class changed meanwhile, it has another by now. */
+    if (result != NULL && version != 0 && version == type_version((PyTypeObject *)cls) && self->denied != NULL) {
+        PyObject *old = place->stand_in;
+        *place = (Judged){(PyTypeObject *)cls, version, Py_NewRef(result)};
+        Py_XDECREF(old);
+    }
     Py_DECREF(key);
     Py_XDECREF(row);
-    Py_XDECREF(judged);
+    Py_XDECREF(allowed);
     Py_XDECREF(names);
-    Py_XDECREF(namespace);
-    Py_XDECREF(bases);
     return result;
 }
 
@@ -2027,6 +2148,12 @@ guards_own_module(GuardSet *self, PyObject *module)
 static int
 guards_clear(GuardSet *self)
 {
+    memset(self->verdicts, 0, sizeof self->verdicts);
+    for (size_t i = 0; i < JUDGED; i++) {
+        PyObject *stand_in = self->judged[i].stand_in;
+        self->judged[i] = (Judged){0};
+        Py_XDECREF(stand_in);
+    }
     forget(&self->bases);
     forget(&self->bare);
     forget(&self->honest);
@@ -2072,7 +2199,8 @@ static PyMethodDef guards_methods[] = {
     {"late", (PyCFunction)guards_late, METH_O, late_doc},
     {"augment", (PyCFunction)(void (*)(void))guards_augment, METH_FASTCALL, augment_doc},
     {"private", (PyCFunction)(void (*)(void))guards_private, METH_FASTCALL, private_doc},
-    {"view", (PyCFunction)(void (*)(void))guards_view, METH_FASTCALL, view_doc},
+    {"view", (PyCFunction)guards_view, METH_O, view_doc},
+    {"view_private", (PyCFunction)(void (*)(void))guards_view_private, METH_FASTCALL, view_private_doc},
     {"format", (PyCFunction)(void (*)(void))guards_format, METH_FASTCALL | METH_KEYWORDS, format_doc},
     {"getattr", (PyCFunction)(void (*)(void))guards_getattr, METH_FASTCALL, getattr_doc},
     {"hasattr", (PyCFunction)(void (*)(void))guards_hasattr, METH_FASTCALL, hasattr_doc},
@@ -2101,6 +2229,9 @@ guards_traverse(GuardSet *self, visitproc visit, void *arg)
     }
     for (size_t i = 0; self->honest.table != NULL && i <= self->honest.mask; i++) {
         Py_VISIT(self->honest.table[i]);
+    }
+    for (size_t i = 0; i < JUDGED; i++) {
+        Py_VISIT(self->judged[i].stand_in);
     }
     Py_VISIT(self->owner);
     Py_VISIT(self->code_owner);
@@ -2524,16 +2655,14 @@ static struct PyModuleDef module_def = {
 PyMODINIT_FUNC
 PyInit__guards(void)
 {
-    Pattern_Type.tp_base = &PyType_Type;
-    if (PyType_Ready(&GuardSet_Type) < 0 || PyType_Ready(&Checked_Type) < 0 || PyType_Ready(&Pattern_Type) < 0
-        || PyType_Ready(&Refuser_Type) < 0) {
+    if (PyType_Ready(&GuardSet_Type) < 0 || PyType_Ready(&Checked_Type) < 0 || PyType_Ready(&Refuser_Type) < 0) {
         return NULL;
     }
     struct { PyObject **where; const char *text; } names[] = {
         {&name_init, "__init__"}, {&name_match_args, "__match_args__"}, {&name_prepare, "__prepare__"},
         {&name_registry, "registry"},
         {&name_mro_entries, "__mro_entries__"}, {&name_builtins, "__builtins__"}, {&name_metaclass, "metaclass"},
-        {&name_pattern_of, ".pattern_of"}, {&name_cause, "__cause__"},
+        {&name_cause, "__cause__"},
         {&name_format_map, "format_map"}, {&name_format, "format"}, {&name_getattr, "__getattr__"},
         {&name_getattribute, "__getattribute__"}, {&name_read, "read"}, {&name_store, "store"},
     };

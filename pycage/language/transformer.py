@@ -22,8 +22,8 @@
 #     x.a = v           ->  W(x).a = v              also +=, del, and for, with and tuple targets
 #     x._a              ->  P(x, "_a")._a           P returns x, or something that judges the access (_guards.c)
 #     def f(self):      ->  def f(self):            V returns self, or something that judges every access: one guard
-#         self.a = 1            s = V(self, ("_b",))    for a parameter that is never rebound
-#         self._b = 2           s.a = 1; s._b = 2
+#         self.a = 1            s = V(self, ("_b",))    for each binding of a variable, see hoisting.py
+#         self._b += 2          s.a = 1; s._b += 2
 #     x.obj             ->  G(x, "obj")             names that are harmless on most objects only
 #     x.format(a)       ->  F(x, a)                 the same, without a bound method
 #     x.args += v       ->  A(x, "args").args += v   reads too: A is `augment`; x._a += v as well
@@ -33,8 +33,8 @@
 #     super().__init__  ->  (super().__init__ if super is <super> else G(super(), "__init__"))
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
 #     def __reduce__    ->  def __sandboxed_reduce__    in a class: the host's pickle and copy would obey the first
-#     case C(a, b):     ->  case _ if (c := M(C), ...) and False: pass
-#                           case c(a, b):           M returns a stand-in with a fixed __match_args__
+#     case C(a, b):     ->  case _ if (c := M(C)) is None or ...: pass
+#                           case c(a, b):           M returns a stand-in with a fixed __match_args__, never None
 #     except ImportError: -> except E(ImportError):  E adds ImportDenied, which cannot be derived from ImportError
 #
 # Real packages mention what nobody may have, in functions that are never called or prepared for the answer "no": a
@@ -51,6 +51,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import sys
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -86,6 +87,7 @@ GUARDS: Final = (
     "augment",
     "private",
     "view",
+    "view_private",
     "getattr",
     "format",
     "new_type",
@@ -135,12 +137,15 @@ class Transformer(RestrictingNodeTransformer):
         self._checks: list[ast.expr] = []  # what has to be evaluated before the current case
         self._temporaries = 0
         self._class_name: str | None = None  # of the innermost class statement, for names like __this
-        self._hoisted: set[int] = set()  # ids of Attribute nodes whose object was guarded at the function's entry
+        self._hoisted: set[int] = set()  # ids of Attribute nodes whose object is guarded where it was bound
+        self._made: set[int] = set()  # ids of statements that are not the guest's
 
     # -- Dispatch and reports ----------------------------------------------------------------------------------------
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Treat a node as `NODES` says; a node without a row is a problem."""
+        if id(node) in self._made:
+            return node
         name = type(node).__name__
         row = NODES.get(name)
         if row is None or row.treatment is Treatment.REFUSED:
@@ -237,6 +242,19 @@ class Transformer(RestrictingNodeTransformer):
         guarded = self._guarded("getattr", node, other, ast.Constant(node.attr))
         return _at(node, ast.IfExp(test, node, guarded))
 
+    def _call_super_init(self, node: ast.Call) -> ast.expr:
+        """``super().__init__(a)``: the test around the whole call, as calling a method needs no method object."""
+        function = cast("ast.Attribute", node.func)
+        arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if not _may_stand_twice(arguments):
+            node.func = self._super_init(function)
+            return node
+        other = copy.deepcopy(node)
+        choice = cast("ast.IfExp", self._super_init(function))
+        other.func = choice.orelse
+        choice.body, choice.orelse = node, other
+        return choice
+
     def _mangled(self, name: str) -> str:
         """Return the attribute that the compiler will make of a name like ``__this`` here.  Source: ``_Py_Mangle``."""
         if self._class_name is None or not name.startswith("__") or name.endswith("__"):
@@ -293,6 +311,9 @@ class Transformer(RestrictingNodeTransformer):
             self._visit_fields(node, "func")
             node.func = self._placeholder("format", function)
             return node
+        if self._scope == "function" and _is_super_init(node.func):
+            self._visit_fields(node, "func")
+            return self._call_super_init(node)
         self._visit_fields(node)
         if makes_class:
             node.args.insert(0, node.func)
@@ -417,24 +438,34 @@ class Transformer(RestrictingNodeTransformer):
         self._scope, self._in_pattern, self._checks, self._globals = outer
 
     def _hoist(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
-        """Point the guarded attributes of some parameters to a hidden variable; return what sets it at the entry.
+        """Point the guarded attributes of some variables to hidden ones; return what sets those of parameters.
 
-        A guard at the entry may not raise, because the attributes may never be used: `view` returns a stand-in that
-        raises then, if it has to.
+        What sets the others is put into the body.  A guard there may not raise, because the attributes may never be
+        used: `view` returns a stand-in that raises then, if it has to.
         """
         entry: list[ast.stmt] = []
-        for name, uses in hoistable(node).items():
+        for name, uses, bindings, is_parameter in hoistable(node):
             hidden = f".p{name}"
-            attributes = (self._mangled(use.attr) for use in uses)
-            private = tuple(dict.fromkeys(attribute for attribute in attributes if classify(attribute) == OWN))
-            for use in uses:
+            private = tuple(dict.fromkeys(self._mangled(use.attribute.attr) for use in uses if use.reads))
+            for use, _ in uses:
                 use.value = ast.copy_location(ast.Name(hidden, ast.Load()), use.value)
                 self._hoisted.add(id(use))
-            where = node.body[0]
-            names = ast.Constant(cast("str", private))  # a tuple of constants is one; typeshed does not know
-            call = ast.Call(self._placeholder("view", where), [ast.Name(name, ast.Load()), names], [])
-            entry.append(_at(where, ast.Assign([ast.Name(hidden, ast.Store())], call)))
+            if is_parameter:
+                entry.append(self._look(name, hidden, private, node.body[0]))
+            for body, after in bindings:
+                position = 0 if after is None else body.index(after) + 1
+                body.insert(position, self._look(name, hidden, private, after or body[0]))
         return entry
+
+    def _look(self, name: str, hidden: str, private: tuple[str, ...], where: ast.stmt) -> ast.stmt:
+        """Make ``hidden = view(name)``."""
+        # A tuple of constants is a constant; typeshed does not know.
+        names: list[ast.expr] = [ast.Constant(cast("str", private))] if private else []
+        guard = self._placeholder("view_private" if private else "view", where)
+        call = ast.Call(guard, [ast.Name(name, ast.Load()), *names], [])
+        made = _at(where, ast.Assign([ast.Name(hidden, ast.Store())], call))
+        self._made.add(id(made))
+        return made
 
     def judge_arguments(self, node: ast.arguments) -> ast.arguments:
         """Parameters of every form (CVE-2026-55830: the positional-only ones were forgotten)."""
@@ -504,7 +535,7 @@ class Transformer(RestrictingNodeTransformer):
             case.pattern = _as_pattern(self.visit(case.pattern))
             self._in_pattern = False
             if self._checks:
-                test = ast.BoolOp(ast.And(), [ast.Tuple(self._checks, ast.Load()), ast.Constant(False)])  # noqa: FBT003
+                test = self._checks[0] if len(self._checks) == 1 else ast.BoolOp(ast.Or(), self._checks)
                 never = ast.match_case(ast.MatchAs(), test, [ast.Pass()])
                 cases.append(_at(case.pattern, never))
             self._checks = outer
@@ -528,8 +559,8 @@ class Transformer(RestrictingNodeTransformer):
             self._temporaries += 1
             if self._scope != "function":
                 self._globals.append(name)
-            check = self._guarded("pattern", node.cls, node.cls)
-            self._checks.append(_at(node, ast.NamedExpr(ast.Name(name, ast.Store()), check)))
+            judged = ast.NamedExpr(ast.Name(name, ast.Store()), self._guarded("pattern", node.cls, node.cls))
+            self._checks.append(_at(node, ast.Compare(judged, [ast.Is()], [ast.Constant(None)])))
             node.cls = _at(node.cls, ast.Name(name, ast.Load()))
         self._visit_fields(node, "cls")
         return node
@@ -613,6 +644,31 @@ def _is_plain_super(node: ast.expr) -> bool:
         and not node.args
         and not node.keywords
     )
+
+
+def _is_super_init(node: ast.expr) -> bool:
+    """Whether a node is ``super().__init__``."""
+    return isinstance(node, ast.Attribute) and node.attr == "__init__" and _is_plain_super(node.value)
+
+
+# What an expression may consist of if there are to be two of it, of which one is evaluated.
+_SIMPLE: Final = (
+    *(ast.Name, ast.Attribute, ast.Constant, ast.Starred, ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Call),
+    *(ast.keyword, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp),
+    *(ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop),
+)
+_AT_MOST: Final = 80
+
+
+def _may_stand_twice(nodes: list[ast.expr]) -> bool:
+    """Whether expressions are short, bind nothing and make no code."""
+    count = 0
+    for node in nodes:
+        for part in ast.walk(node):
+            count += 1
+            if count > _AT_MOST or not isinstance(part, _SIMPLE):
+                return False
+    return True
 
 
 def _as_pattern(node: ast.AST) -> ast.pattern:

@@ -204,3 +204,123 @@ class C:
         case P(value): found = value
 result = C.found, C.__doc__, sorted(n for n in vars(C) if not n.startswith('__'))
 """)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "change(Any, '__match_args__', ('__globals__',))",
+        "change(Base, '__match_args__', ('__globals__',))",
+        "change(Any, '__match_args__', ['__globals__'])",
+    ],
+)
+def test_what_was_judged_once_is_judged_again_after_a_change(attack: Callable[..., None], change: str) -> None:
+    """Changed by a host function that sets any attribute; the guest itself cannot."""
+    attack(
+        f"""
+class M(type):
+    def __instancecheck__(cls, instance): return True
+class Base(metaclass=M): pass
+class Any(Base): {"pass" if "Base," in change else "__match_args__ = ('x',)"}
+def steal():
+    match host.call:
+        case Any(g): return g
+def prime():
+    match Any():
+        case Any(): pass
+        case Any(x): pass
+for i in range(50):
+    try: prime()
+    except AttributeError: pass
+    except TypeError: pass
+{change}
+escaped = steal()
+""",
+        change=_set_attribute if "[" not in change else lambda c, n, v: setattr(c, n, tuple(v)),
+    )
+
+
+def test_classes_at_the_same_address_are_not_taken_for_each_other(honest: Callable[..., None]) -> None:
+    honest("""
+def make(names):
+    class C:
+        __match_args__ = names
+        a, b, c = 1, 2, 3
+    return C
+def look(C):
+    match C():
+        case C(x, y): return x, y
+result = [look(make(names)) for _ in range(300) for names in (('a', 'b'), ('b', 'c'), ('c', 'a', 'b'))]
+""")
+
+
+def test_a_class_that_changes_all_the_time_can_be_matched(honest: Callable[..., None]) -> None:
+    """Its version is never valid, or runs out (3.13: after 1,000)."""
+    honest("""
+class C:
+    __match_args__ = ('x', 'y')
+    x = 0
+    y = 1
+total = 0
+for i in range(2500):
+    C.x = i
+    match C():
+        case C(x, y): total += x + y
+result = total
+""")
+
+
+def test_patterns_of_many_classes_alternate(honest: Callable[..., None]) -> None:
+    honest("""
+classes = [type(f'C{i}', (), {'__match_args__': (f'a{i}', 'b'), f'a{i}': i, 'b': -i}) for i in range(400)]
+def look(x, C):
+    match x:
+        case C(a, b): return a + 2 * b
+        case _: return None
+result = [[look(C(), D) for D in classes[i:i + 3]] for _ in range(2) for i, C in enumerate(classes)]
+""")
+
+
+def test_isinstance_is_asked_as_outside(honest: Callable[..., None]) -> None:
+    honest("""
+asked = []
+class M(type):
+    def __instancecheck__(cls, instance):
+        asked.append((cls.__name__, type(instance).__name__))
+        if type(instance) is str: raise ValueError(instance)
+        return 1 if instance else 0
+class C(metaclass=M): __match_args__ = ('real', 'imag')
+class Lying:
+    __match_args__ = ('real',)
+    real = 7
+    @property
+    def __class__(self): return Other
+class Other: __match_args__ = ('real',)
+def f(x):
+    try:
+        match x:
+            case Other(r): return 'other', r
+            case C(r, 0): return r
+            case C(r, i): return r, i
+            case _: return 'none'
+    except ValueError as e: return str(e)
+result = [f(x) for x in (3, 0, 2j, 'text', None, Lying())], asked
+""")
+
+
+def test_after_the_sandbox_is_closed_no_pattern_matches_by_position(cage: Cage) -> None:
+    names = cage.run("""
+class C:
+    __match_args__ = ('x',)
+    x = 1
+def f(v):
+    match v:
+        case C(x): return x
+""")
+    look, made = names["f"], names["C"]
+    assert look(made()) == 1
+
+    cage.guards.close()
+
+    with pytest.raises(PermissionError):
+        look(made())

@@ -145,3 +145,38 @@ def test_the_type_of_a_name_is_judged_not_what_it_says(attack: Callable[..., Non
         "class Text(str): pass\nsetattr(host, Text('mode'), 'owned')\nescaped = host.mode == 'owned'",
         otherwise=(TypeError,),
     )
+
+
+def test_objects_that_take_no_attributes_say_so_themselves(honest: Callable[..., None]) -> None:
+    honest("""
+texts = []
+def tell(function, *args):
+    try: function(*args)
+    except AttributeError as error: texts.append(str(error))
+def store(x): x.a = 1
+def loop(all):
+    for x in all:
+        try: x.a = 1; x.b = 2
+        except AttributeError as error: texts.append(str(error))
+def add(x): x.a += 1
+def read(x): return x._a
+def augment(x): x._a += 1
+def delete(x): del x.a
+values = [None, 1, True, 'a', 1.5, (), [], {}, set(), frozenset(), b'', 1j]
+for value in values:
+    for function in store, add, read, augment, delete: tell(function, value)
+    tell(setattr, value, 'a', 1)
+    tell(delattr, value, 'a')
+loop(values)
+result = texts
+""")
+
+
+@pytest.mark.parametrize("name", ["__class__", "__dict__"])
+def test_but_not_everything_can_be_tried_on_them(attack: Callable[..., None], name: str) -> None:
+    attack(f"try: setattr(1, '{name}', 1)\nexcept (AttributeError, TypeError): escaped = True")
+
+
+@pytest.mark.parametrize("name", ["__reduce__", "__getstate__", "__class__", "__subclasshook__"])
+def test_their_special_names_are_judged_as_before(attack: Callable[..., None], name: str) -> None:
+    attack(f"def f(x):\n    return x.{name}\nescaped = f(1) is not None")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses as real
+import functools
 import keyword
 import sys
 import types
@@ -39,12 +40,21 @@ __all__ = ["make"]
 _PLAIN_METACLASSES: Final = (type, type(collections.abc.Sized))
 
 # Attributes that the code of dataclasses asks for by itself; no field can have one of these names.
-_INTERNAL: Final = frozenset({"__dataclass_params__", "__set_name__", "__weakrefoffset__", "__dictrefoffset__"})
+_INTERNAL: Final = frozenset(
+    {"__dataclass_fields__", "__dataclass_params__", "__set_name__", "__weakrefoffset__", "__dictrefoffset__"}
+)
+
+_Field: Final = real.Field
 
 
 def _is_field_name(name: object) -> bool:
     """Say whether generated text may contain a name, and generated functions read and store it on own objects."""
-    if type(name) is not str or not name.isidentifier() or keyword.iskeyword(name) or not storable(name):
+    return type(name) is str and _may_be_field(name)
+
+
+@functools.lru_cache(maxsize=4096)  # asked for every field whenever fields() or asdict() look at an object
+def _may_be_field(name: str) -> bool:
+    if not name.isidentifier() or keyword.iskeyword(name) or not storable(name):
         return False
     return classify(name) == PLAIN if name.startswith("__") and name.endswith("__") else classify(name) != NEVER
 
@@ -55,7 +65,10 @@ def _table(found: object) -> object:
         return found
     if type(found) is dict:
         copied = dict(found)
-        if all(type(field) is real.Field and _is_field_name(field.name) for field in copied.values()):
+        for field in copied.values():
+            if type(field) is not _Field or type(name := field.name) is not str or not _may_be_field(name):
+                break
+        else:
             return copied
     message = "this __dataclass_fields__ was not made by dataclasses"
     raise AccessDenied(message)
@@ -196,10 +209,11 @@ def _reader(tools: Tools) -> Callable[..., object]:
     guarded = tools.read
 
     def read(thing: object, name: str, *default: object) -> object:
-        if name == "__dataclass_fields__":
-            return _table(getattr(thing, name, *default))
         if name in _INTERNAL:
-            return getattr(thing, name, *default)
+            found = getattr(thing, name, *default)
+            return _table(found) if name == "__dataclass_fields__" else found
+        if not default and guarded is not None:
+            return guarded(thing, name)
         try:
             if guarded is None and classify(name) != PLAIN:
                 refuse("dataclasses", thing)
