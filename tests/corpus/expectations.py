@@ -21,7 +21,7 @@ SUBSTITUTED: Final = MappingProxyType(
 )
 """Files that bind a name of RestrictedPython's hooks: what to write instead for a name that means something here."""
 
-HARMLESS: Final = MappingProxyType({"D095": "2", "D097": "['_getattr__x']", "D162": "True"})
+HARMLESS: Final = MappingProxyType({"D095": "2", "D097": "['_getattr__x']", "D162": "True", "D497": "'$PYCAGE_SECRET'"})
 """Files whose value is not an effect in a sandbox: the ``repr`` that ``ESCAPED`` may have, and no other."""
 
 _EXACT: Final = frozenset({"D165"})
@@ -80,10 +80,14 @@ _EARLIER: Final = MappingProxyType(
         "D169": ("write guard", "the module is marked before it is reloaded"),
         "D172": ("KeyError", "sys.modules has the sandbox's own modules only"),
         "D174": ("nothing", "nobody asks the finders of a sandbox"),
+        "D233": ("nothing", "__reduce__ of an own object is inert: the pickle is that of a plain object"),
+        "D243": ("write guard", "sys.displayhook is assigned to before it is called"),
+        "D257": ("ValueError", "open() takes no opener, whatever it is"),
         "D258": ("view", "sys.settrace is not shown"),
         "D274": ("view", "io.FileIO, which hands the object itself to the hook, is not shown"),
         **dict.fromkeys(("D277", "D399"), ("AttributeError", "what stands for code has no replace()")),
         "D280": ("attribute guard", "the code of a function of the host has no stand-in"),
+        "D486": ("attribute guard", "os._exit is refused as a private name"),
         "D363": ("AttributeError", "__reduce_ex__ is inert: it is a copy"),
         "D400": ("refused", "types.CellType makes no cells"),
     }
