@@ -80,4 +80,4 @@ def test_slots_are_read_and_written_on_objects_of_the_class_only():
     with pytest.raises(TypeError):
         first.__init__(second("x"), "y")
     with pytest.raises(TypeError, match="not a slot"):
-        slot(first, "show")
+        slot(first, "show", object)

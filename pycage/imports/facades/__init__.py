@@ -56,6 +56,7 @@ MAKERS: Final = MappingProxyType(
         "random": "random_facade:make",
         "re": "shared_caches:of_re",
         "shutil": "shutil_facade:make",
+        "socket": "socket_facade:make",
         "struct": "shared_caches:of_struct",
         "sys": "sys_facade:make",
         "tempfile": "tempfile_facade:make",

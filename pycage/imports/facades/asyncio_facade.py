@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from pycage import access
 from pycage.imports.facades.asyncio_loop import in_thread, make_loops
-from pycage.imports.facades.asyncio_work import exact_seconds, make_work, real_loop
+from pycage.imports.facades.asyncio_work import make_work, real_loop
+from pycage.imports.facades.exact_numbers import exact_seconds
 from pycage.imports.facades.shimmed_class import shimmed
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 import attrs
 
 from pycage.access import check_permission, do_privileged, get_context
-from pycage.imports.facades.asyncio_work import LoopFacade, SandboxLoop, Work, exact_seconds, real_loop, variables
+from pycage.imports.facades.asyncio_work import LoopFacade, SandboxLoop, Work, real_loop, variables
+from pycage.imports.facades.exact_numbers import exact_seconds
 from pycage.imports.facades.shimmed_class import shimmed
 from pycage.permissions import ThreadPermission
 

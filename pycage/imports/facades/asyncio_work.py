@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import math
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
 
@@ -44,7 +43,6 @@ __all__ = [
     "SandboxLoop",
     "Steps",
     "Work",
-    "exact_seconds",
     "make_work",
     "real_loop",
     "variables",
@@ -85,19 +83,6 @@ def real_loop(loop: object = None) -> asyncio.AbstractEventLoop:
         return cast("asyncio.AbstractEventLoop", loop)
     message = "loop must come from asyncio.get_running_loop() or asyncio.new_event_loop()"
     raise TypeError(message)
-
-
-def exact_seconds(number: object) -> float:
-    """Return a number of seconds as a plain one: the loop compares it with those of others for as long as it waits."""
-    if type(number) is not float:
-        if issubclass(type(number), (str, bytes, bytearray)):
-            message = f"a number of seconds is needed, not {type(number).__name__}"
-            raise TypeError(message)
-        number = float(number)  # type: ignore[arg-type]  # TypeError if it is no number
-    if math.isnan(number):
-        message = "Invalid delay: NaN (not a number)"
-        raise ValueError(message)
-    return number
 
 
 # ---- What runs later ------------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ __all__ = [
     "Path",
     "allowed",
     "check_descriptor",
+    "check_event",
     "check_file",
     "check_opening",
     "check_permission",
@@ -103,7 +104,7 @@ def check_file(operation: str, path: Path, actions: str, links: Links = Links.FO
     Raises:
         AccessDenied: It may not.
     """
-    _check(operation, _reader(actions, links), (path,), actions)
+    check_event(operation, _reader(actions, links), (path,), actions)
 
 
 def check_opening(operation: str, path: Path | int, mode: str, flags: int) -> None:
@@ -112,7 +113,7 @@ def check_opening(operation: str, path: Path | int, mode: str, flags: int) -> No
     Raises:
         AccessDenied: It may not.
     """
-    _check(operation, opened_file, (path, mode, flags), "read")
+    check_event(operation, opened_file, (path, mode, flags), "read")
 
 
 def check_descriptor(operation: str, real: int, actions: str) -> None:
@@ -121,7 +122,7 @@ def check_descriptor(operation: str, real: int, actions: str) -> None:
     Raises:
         AccessDenied: It may not.
     """
-    _check(operation, _reader(actions, Links.FOLLOW), (real,), actions)
+    check_event(operation, _reader(actions, Links.FOLLOW), (real,), actions)
 
 
 def check_runtime(name: str) -> None:
@@ -154,7 +155,7 @@ def one_of(shown: Permission, *others: Permission) -> None:
         AccessDenied: Somebody has none; the denial shows ``shown``.
     """
     requests = (Request(shown, alternatives=(shown, *others)),)
-    _check("", lambda _args: requests, ())
+    check_event("", lambda _args: requests, ())
 
 
 def allowed(permission: Permission) -> bool:
@@ -185,7 +186,18 @@ def _runtime(name: str) -> RuntimePermission:
     return RuntimePermission(name)
 
 
-def _check(operation: str, reader: Reader, args: tuple[object, ...], actions: str = "") -> None:
+def check_event(operation: str, reader: Reader, args: tuple[object, ...], actions: str = "") -> None:
+    """Return if what a reader of audit events asks for is allowed.
+
+    Args:
+        operation: What a denial calls it if the arguments cannot be judged.
+        reader: Of ``pycage.event_arguments``.
+        args: What it reads; exact values.
+        actions: The actions that such a denial shows.
+
+    Raises:
+        AccessDenied: It is not.
+    """
     raw = _core.snapshot()
     if raw is not None:  # somebody other than the host is on the stack
         manager.judge(access.context_of(raw), read, operation, reader, args, actions)

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pycage import _core
 
@@ -58,14 +58,23 @@ def shimmed(tools: Tools, module: str, *, sealed: bool = True) -> Callable[[type
     return decorate
 
 
-def slot(cls: type, name: str) -> tuple[Callable[[object], Any], Callable[[object, object], None]]:
+@overload
+def slot(cls: type, name: str) -> tuple[Callable[[object], Any], Callable[[object, object], None]]: ...
+@overload
+def slot(cls: type, name: str, kind: type[_T]) -> tuple[Callable[[object], _T], Callable[[object, _T], None]]: ...
+def slot(cls: type, name: str, kind: type = object) -> tuple[Callable[[object], Any], Callable[[object, Any], None]]:
     """Return functions that read and write one slot of a class, of its own objects only.
+
+    Args:
+        cls: The class.
+        name: The slot.
+        kind: What is in it; for type checkers.
 
     Reading raises AttributeError if ``__init__`` has not run, both raise TypeError for an object of another class.
     """
-    descriptor = vars(cls)[name]
+    descriptor: Any = vars(cls)[name]
     if type(descriptor) is not types.MemberDescriptorType:
-        message = f"{cls.__name__}.{name} is not a slot"
+        message = f"{cls.__name__}.{name} is not a slot for {kind.__name__}"
         raise TypeError(message)
     return descriptor.__get__, descriptor.__set__
 

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, Offer
 
 __all__ = ["OFFERS"]
+
+
+def _constants(module: object, prefixes: str) -> str:
+    """Return the names of numbers, and of enumerations of numbers: they differ from system to system."""
+    return " ".join(
+        name
+        for name, value in vars(module).items()
+        if name.startswith(tuple(prefixes.split())) and issubclass(type(value), int)
+    )
+
+
+# SOL_SOCKET, SO_REUSEADDR, AF_INET, ...
+_SOCKET_CONSTANTS: Final = _constants(
+    socket,
+    "AF_ AI_ ALG_ BDADDR_ BTPROTO_ CAN_ EAI_ ETH HCI_ HV_ INADDR_ IOCTL_ IP IPV6_ IPX_ J1939_ MSG_ NETLINK_ NI_ "
+    "PACKET_ PF_ RDS_ SCAN_ SCM_ SHUT_ SO SOL_ TCP_ TIPC_ UDPLITE_ VM",
+)
 
 OFFERS: Final = MappingProxyType(
     {
@@ -37,6 +55,20 @@ OFFERS: Final = MappingProxyType(
                 "eager_task_factory _enter_task _get_running_loop _leave_task _register_task _set_running_loop "
                 "_unregister_task",
                 "hands work to a loop in another thread": "run_coroutine_threadsafe wrap_future",
+            },
+        ),
+        "socket": Offer(
+            f"{_SOCKET_CONSTANTS} AddressFamily SocketKind error gaierror getdefaulttimeout getprotobyname has_ipv6 "
+            "herror htonl htons inet_aton inet_ntoa inet_ntop inet_pton ntohl ntohs timeout",
+            made="socket",
+            effects="create_connection create_server getaddrinfo getfqdn gethostbyaddr gethostbyname gethostbyname_ex "
+            "gethostname getnameinfo getservbyname getservbyport has_dualstack_ipv6 if_indextoname if_nameindex "
+            "if_nametoindex socketpair",
+            withheld={
+                GLOBAL_STATE: "setdefaulttimeout sethostname",
+                "takes, or passes on, any descriptor of the host": "CMSG_LEN CMSG_SPACE close dup fromfd recv_fds send_fds",
+                "the class below socket, which adopts descriptors": "SocketType",
+                INTERNAL: "CAPI",
             },
         ),
     }
