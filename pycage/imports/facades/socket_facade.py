@@ -82,15 +82,12 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # a list of
         __slots__ = ("__weakref__", "_real")
 
         def __init__(self, family: object = -1, type: object = -1, proto: object = -1, fileno: object = None) -> None:  # noqa: A002  # the real one's
-            numbers = [
-                exact_integer(value, what) for value, what in ((family, "family"), (type, "type"), (proto, "proto"))
-            ]
-            if fileno is None:
-                write(self, real_module.socket(*numbers))
-                return
-            number = exact_integer(fileno, "fileno")
-            check_runtime("createSocket.fileno")
-            write(self, real_module.socket(*numbers, number))
+            number = None
+            if fileno is not None:
+                number = exact_integer(fileno, "fileno")
+                check_runtime("createSocket.fileno")
+            numbers = [exact_integer(value, "a constant") for value in (family, type, proto)]
+            write(self, real_module.socket(numbers[0], numbers[1], numbers[2], number))
 
         def __repr__(self) -> str:
             real = read(self)

@@ -66,7 +66,8 @@ OFFERS: Final = MappingProxyType(
             "if_nametoindex socketpair",
             withheld={
                 GLOBAL_STATE: "setdefaulttimeout sethostname",
-                "takes, or passes on, any descriptor of the host": "CMSG_LEN CMSG_SPACE close dup fromfd recv_fds send_fds",
+                "takes, or passes on, any descriptor of the host": "CMSG_LEN CMSG_SPACE close dup fromfd "
+                "recv_fds send_fds",
                 "the class below socket, which adopts descriptors": "SocketType",
                 INTERNAL: "CAPI",
             },
