@@ -111,7 +111,7 @@ class Cage:
         """Run source in a fresh namespace; return its value and what it printed."""
         # Compiling raises audit events; it is the host's doing, also if another sandbox asked for this run.
         result_name, code = _COMPILING(self._prepare, source)
-        namespace = {**variables, **self._module_globals(), "__name__": "__main__"}
+        namespace = {**variables, **self._module_globals(), "__name__": "__main__", "__doc__": None}
         output = io.StringIO(), io.StringIO()
         token = _run_output.set(output)
         try:

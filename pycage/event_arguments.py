@@ -87,6 +87,7 @@ __all__ = [
     "started_program",
     "symbolic_link",
     "unpickled_global",
+    "read_attribute",
     "written_attribute",
 ]
 

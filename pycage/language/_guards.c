@@ -130,7 +130,7 @@ static PyObject *import_denied; /* the class of what a denied import raises */
 static PyObject *dispatchers;   /* tuple of code objects: functions with a register of implementations */
 static PyTypeObject *replacing; /* a metaclass that answers with another new class than type.__new__ made */
 static PyObject *name_getattr, *name_getattribute, *super_thisclass, *super_self_class;
-static PyObject *name_read, *name_store;
+static PyObject *name_annotations, *name_read, *name_store;
 
 static PyTypeObject GuardSet_Type, Checked_Type, Refuser_Type;
 
@@ -306,11 +306,18 @@ fits(const Verdict *verdict, PyTypeObject *type)
     return verdict->mro == type->tp_mro && verdict->bases == type->tp_bases && verdict->mro != NULL;
 }
 
-/* By its bases, and by its MRO: a metaclass with an mro() of its own could let attribute look-up go where no base is. */
+/* By its bases or by its metaclass, and by its MRO: a metaclass with an mro() of its own could let attribute look-up go
+ * where no base is.  A class that the sandbox's metaclass makes by a call, meta(name, bases, namespace), is own although
+ * nobody registered its bases: the metaclass has had its hands on everything in it.  That is not remembered, because
+ * nothing here keeps its bases alive. */
 static int
 judge_class(GuardSet *self, PyTypeObject *type)
 {
-    if (!has(&self->bases, type->tp_bases) || !mro_is_honest(self, type->tp_mro)) {
+    if (!has(&self->bases, type->tp_bases)) {
+        return has(&self->bases, Py_TYPE(type)->tp_bases)
+               && (has(&self->honest, type->tp_mro) || mro_is_honest(self, type->tp_mro));
+    }
+    if (!mro_is_honest(self, type->tp_mro)) {
         return 0;
     }
     if (has(&self->honest, type->tp_mro)) {     /* unless there was no memory to keep it */
@@ -602,6 +609,10 @@ is_writable(GuardSet *self, PyObject *object)
         if (Py_IS_TYPE(object, (PyTypeObject *)PyTuple_GET_ITEM(safe_types, i))) {
             return 1;
         }
+    }
+    /* `e.args = ...` before raising it again: whoever holds a built-in exception could as well raise another. */
+    if (PyExceptionInstance_Check(object) && !(Py_TYPE(object)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 1;
     }
     return is_own_slow(self, object);
 }
@@ -1208,10 +1219,14 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         return safe_formatter(self, value, name);
     case COPY:
-        /* Always, because an own class inherits the host's. */
+        /* Because an own class inherits the host's.  The annotations of an own function or class are never a base's. */
         value = GET();
         if (value == NULL) {
             return NULL;
+        }
+        if (PyUnicode_Compare(name, name_annotations) == 0 && (PyFunction_Check(object) || PyType_Check(object))
+            && is_own(self, object)) {
+            return value;
         }
         if (PyList_CheckExact(value)) {
             Py_SETREF(value, PyList_GetSlice(value, 0, PyList_GET_SIZE(value)));
@@ -1226,7 +1241,8 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         break;
     case DICT: {
-        if (!is_own(self, object) || is_super(object)) {
+        int shown = view_type != NULL && Py_IS_TYPE(object, view_type);    /* holds only what may be seen */
+        if ((!shown && !is_own(self, object)) || is_super(object)) {
             break;
         }
         value = GET();
@@ -2665,6 +2681,7 @@ PyInit__guards(void)
         {&name_cause, "__cause__"},
         {&name_format_map, "format_map"}, {&name_format, "format"}, {&name_getattr, "__getattr__"},
         {&name_getattribute, "__getattribute__"}, {&name_read, "read"}, {&name_store, "store"},
+        {&name_annotations, "__annotations__"},
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *names[i].where = PyUnicode_InternFromString(names[i].text);

@@ -224,7 +224,6 @@ _KINDS: Final[dict[str, int]] = {
 _UNSTORABLE: Final = frozenset(
     {
         "__class__",  # an own object must stay one: guards look at its type
-        "__dict__",
         "__match_args__",  # judged when a pattern uses it; changing it meanwhile would be a race
         "__self__",
         "__func__",

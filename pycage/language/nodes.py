@@ -71,7 +71,7 @@ NODES: Final = MappingProxyType(
         **_rows(_J, "a literal could imitate a guard's placeholder", "Constant"),
         **_rows(_J, "the heart of it: the name decides, or a guard does", "Attribute"),
         **_rows(_J, "of an attribute, it is a read as well as a write", "AugAssign"),
-        **_rows(_J, "x.__class__ is y.__class__ hands out nothing", "Compare"),
+        **_rows(_J, "x.__class__ == y.__class__ tells no more than type() does", "Compare"),
         **_rows(_J, "a class made by type(a, b, c) has to be known as own", "Call"),
         **_rows(_J, "__builtins__ and its kind may not be read or bound", "Name Global Nonlocal"),
         **_rows(

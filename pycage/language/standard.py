@@ -29,6 +29,7 @@ import builtins
 import decimal
 import enum
 import ipaddress
+import threading
 import types
 import typing
 from types import MappingProxyType
@@ -44,9 +45,9 @@ __all__ = [
     "WRITABLE_TYPES",
 ]
 
-WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, decimal.Context)
+WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, threading.local, decimal.Context)
 """Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
-Of contexts it can only reach its own copies."""
+Of contexts it can only reach its own copies.  Instances of built-in exceptions are writable as well (`_guards.c`)."""
 
 _WITH_LOOP: Final[tuple[type, ...]] = (
     asyncio.Future,

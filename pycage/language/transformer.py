@@ -106,6 +106,9 @@ _CLASS_TEXT: Final = frozenset({"__name__", "__qualname__", "__module__", "__doc
 # In an except clause, these mean a denied import too.
 _IMPORT_ERRORS: Final = frozenset({"ImportError", "ModuleNotFoundError"})
 
+# Of a class that is read off any object, these only ask which one it is.
+_EQUALITIES: Final = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+
 # The variable that a guest's `__import__` becomes.
 IMPORT_FUNCTION: Final = ".import"
 
@@ -284,9 +287,9 @@ class Transformer(RestrictingNodeTransformer):
         return node
 
     def judge_Compare(self, node: ast.Compare) -> ast.expr:  # noqa: N802
-        """``x.__class__ is y.__class__``: honest in every __eq__, and no class comes out of it."""
+        """``x.__class__ == y.__class__``: honest in every __eq__, and tells no more than ``type(x)`` does."""
         operands = [node.left, *node.comparators]
-        if all(isinstance(operator, (ast.Is, ast.IsNot)) for operator in node.ops):
+        if all(isinstance(operator, _EQUALITIES) for operator in node.ops):
             for index, operand in enumerate(operands):
                 if isinstance(operand, ast.Attribute) and classify(operand.attr) == CLASS:
                     operand.value = self._visit_expr(operand.value)
