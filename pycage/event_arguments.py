@@ -75,6 +75,7 @@ __all__ = [
     "mapped_file",
     "new_socket",
     "opened_file",
+    "read_attribute",
     "renamed_file",
     "resolved_address",
     "resolved_host",
@@ -87,7 +88,6 @@ __all__ = [
     "started_program",
     "symbolic_link",
     "unpickled_global",
-    "read_attribute",
     "written_attribute",
 ]
 

@@ -789,6 +789,7 @@ def test_attributes_of_classes_and_instances_are_left_to_the_write_guard() -> No
 @pytest.mark.parametrize("event", ["object.__setattr__", "object.__delattr__"])
 def test_changing_a_host_function_is_asked_for(event: str, name: str) -> None:
     assert ['("RuntimePermission" "accessDeclaredMembers")'] == demanded(event, (lambda: None, name, None))
+    assert ['("RuntimePermission" "accessDeclaredMembers")'] == demanded("object.__getattr__", (lambda: None, name))
 
 
 def test_defaults_of_a_function_of_a_sandbox_are_its_own_business_but_code_is_not() -> None:
@@ -797,6 +798,8 @@ def test_defaults_of_a_function_of_a_sandbox_are_its_own_business_but_code_is_no
     _core.tag(function.__code__, _core.Domain())
 
     assert [] == demanded("object.__setattr__", (function, "__defaults__", (1,)))
+    assert [] == demanded("object.__getattr__", (function, "__defaults__"))
+    assert ['("RuntimePermission" "accessDeclaredMembers")'] == demanded("object.__getattr__", (function, "__code__"))
     assert ['("RuntimePermission" "accessDeclaredMembers")'] == demanded(
         "object.__setattr__", (function, "__code__", function.__code__)
     )

@@ -31,8 +31,8 @@
  * classes have no host base but built-in types without private names; that is remembered by the address of their MRO,
  * which like the bases cannot be changed by a guest.
  *
- * What still fails.  A host class derived from a guest's class with the guest's __bases__ tuple counts as own.  What a
- * method of a host base class stores *in* an own object (its __dict__, its slots) is the sandbox's to read.
+ * What still fails.  A host class derived from a guest's class counts as own if it has the guest's __bases__ tuple or
+ * metaclass.  A built-in exception that the host keeps can be written to by a guest that catches it.  What a method of a host base class stores *in* an own object (its __dict__, its slots) is the sandbox's to read.
  *
  * Which functions can run Python code: own() asks only exact built-in things and the injected code_owner; read() and
  * everything that gets or sets an attribute may run anything.  No borrowed reference is kept across those.
@@ -1241,8 +1241,7 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         break;
     case DICT: {
-        int shown = view_type != NULL && Py_IS_TYPE(object, view_type);    /* holds only what may be seen */
-        if ((!shown && !is_own(self, object)) || is_super(object)) {
+        if (!is_own(self, object) || is_super(object)) {
             break;
         }
         value = GET();

@@ -178,3 +178,61 @@ def test_an_enumeration_with_copying_hooks_has_no_member_more(cage: Cage) -> Non
     namespace = cage.run("import enum\nclass E(enum.Enum):\n    A = 1\n    __reduce__ = 5\nnames = [e.name for e in E]")
 
     assert namespace["names"] == ["A"]
+
+
+def test_a_class_that_an_own_metaclass_makes_by_a_call_is_own(honest) -> None:
+    honest("""
+class M(type): pass
+class B: pass
+C = M('C', (B,), {'x': 1})
+c = C()
+c.y, c._z, C.k = 1, 2, 3
+result = c.x, c.y, c._z, C.k
+""")
+
+
+@pytest.mark.parametrize(
+    "theft",
+    [
+        "C = M('C', (Host,), {})\nescaped = C.name.fget(host)",
+        "C = M('C', (Host,), {})\nHost.mode2 = 1\nescaped = 1",
+        "class N(M):\n    def __new__(m, *a): return Host\nC = N('C', (), {})\nC.mode2 = 1\nescaped = 1",
+        "C = M('C', (), {})\nhost.__class__ = C\nescaped = 1",
+    ],
+)
+def test_a_class_that_an_own_metaclass_makes_does_not_make_the_host_s_own(attack, theft) -> None:
+    attack(f"class M(type): pass\n{theft}", otherwise=(TypeError,) if "__class__" in theft else ())
+
+
+def test_attributes_of_built_in_exceptions_can_be_written_those_of_the_host_s_not(honest, attack) -> None:
+    honest("""
+try:
+    int('x')
+except ValueError as e:
+    e.args, e.extra = ('new',), 1
+    result = str(e), e.extra
+""")
+    attack(
+        "try:\n    fail()\nexcept Exception as e:\n    e.code = 2\n    escaped = e.code == 2",
+        fail=_fail,
+    )
+
+
+class _HostError(ValueError):
+    code = 1
+
+
+def _fail() -> None:
+    raise _HostError
+
+
+def test_the_dictionary_of_an_own_object_can_be_replaced_that_of_the_host_s_not(honest, attack) -> None:
+    honest("""
+class Shared:
+    _state = {}
+    def __init__(self): self.__dict__ = self._state
+Shared().x = 1
+result = Shared().x
+""")
+    attack("host.__dict__ = {'mode': 'evil'}\nescaped = host.mode == 'evil'")
+    attack("Host.call.__dict__ = {'x': 1}\nescaped = Host.call.x")
