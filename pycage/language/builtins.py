@@ -177,6 +177,11 @@ class RestrictedCode:
 # what `import_` returns is the module itself.
 
 
+def _importable(name: str) -> bool:
+    """Whether a name that a module has may become a variable."""
+    return storable(name) and name != "__dict__"
+
+
 @final
 class Importer:
     """What import statements call.  Guests cannot: their ``__import__`` is another function, see transformer.py."""
@@ -204,7 +209,7 @@ class Importer:
             if part == "*":
                 self._read_all(module, found)
                 continue
-            if not storable(part) and classify(part) != NEVER:  # the guard refuses those, and records it
+            if not _importable(part) and classify(part) != NEVER:  # the guard refuses those, and records it
                 raise AccessDenied(f'access denied: attribute "{part}" may not be imported')
             try:
                 value = self._guards.getattr(module, part)
@@ -220,7 +225,7 @@ class Importer:
             names = [name for name in dir(module) if type(name) is str and not name.startswith("_")]
         chosen: list[str] = []
         for name in tuple(cast("list[str]", names)):
-            if type(name) is not str or name in UNBINDABLE or not storable(name):
+            if type(name) is not str or name in UNBINDABLE or not _importable(name):
                 raise AccessDenied("access denied: a name in __all__ that may not be imported")
             vars(found)[name] = self._guards.getattr(module, name)
             chosen.append(name)

@@ -235,4 +235,4 @@ Shared().x = 1
 result = Shared().x
 """)
     attack("host.__dict__ = {'mode': 'evil'}\nescaped = host.mode == 'evil'")
-    attack("Host.call.__dict__ = {'x': 1}\nescaped = Host.call.x")
+    attack("function.__dict__ = {'x': 1}\nescaped = function.x", function=lambda: None)
