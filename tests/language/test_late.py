@@ -102,7 +102,7 @@ def test_what_is_never_available_is_refused_and_recorded_when_the_line_runs(load
         "open.__code__ = f.__code__",
         "guest().__class__ = guest",
         "guest.__bases__ = (dict,)",
-        "open.__dict__ = {}",
+        "len.__dict__ = {}",
         "for f.__code__ in [1]: pass",
         "with guest() as f.__code__: pass",
         "(f.__code__, x) = 1, 2",
