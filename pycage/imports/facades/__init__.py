@@ -58,6 +58,7 @@ MAKERS: Final = MappingProxyType(
         "shutil": "shutil_facade:make",
         "socket": "socket_facade:make",
         "struct": "shared_caches:of_struct",
+        "subprocess": "subprocess_facade:make",
         "sys": "sys_facade:make",
         "tempfile": "tempfile_facade:make",
         "threading": "threading_facade:make",

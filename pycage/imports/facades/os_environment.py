@@ -17,7 +17,7 @@ from pycage.permissions import EnvPermission
 if TYPE_CHECKING:
     from pycage.imports.tools import Tools
 
-__all__ = ["make"]
+__all__ = ["make", "readable"]
 
 
 def make(tools: Tools) -> type[MutableMapping[str, str]]:  # noqa: C901  # one class
@@ -48,23 +48,23 @@ def make(tools: Tools) -> type[MutableMapping[str, str]]:  # noqa: C901  # one c
             del os.environ[name]
 
         def __iter__(self) -> Iterator[str]:
-            return iter(_shown())
+            return iter(readable())
 
         def __len__(self) -> int:
-            return len(_shown())
+            return len(readable())
 
         def __repr__(self) -> str:
-            return f"environ({_shown()!r})"
+            return f"environ({readable()!r})"
 
         def copy(self) -> dict[str, str]:
             """Return a dictionary of the variables that may be read."""
-            return _shown()
+            return readable()
 
         def __or__(self, other: object) -> dict[str, str]:
-            return _shown() | other if isinstance(other, dict) else NotImplemented
+            return readable() | other if isinstance(other, dict) else NotImplemented
 
         def __ror__(self, other: object) -> dict[str, str]:
-            return other | _shown() if isinstance(other, dict) else NotImplemented
+            return other | readable() if isinstance(other, dict) else NotImplemented
 
         def __ior__(self, other: Any) -> _Environ:  # type: ignore[misc]  # noqa: PYI034  # what update() takes; the class is sealed
             self.update(other)
@@ -73,7 +73,7 @@ def make(tools: Tools) -> type[MutableMapping[str, str]]:  # noqa: C901  # one c
     return _Environ
 
 
-def _shown() -> dict[str, str]:
+def readable() -> dict[str, str]:
     """Return the variables that may be read.  That the others may not is not recorded: nobody asked for them."""
     return {name: value for name, value in list(os.environ.items()) if _may_be_shown(name)}
 

@@ -57,6 +57,12 @@ OFFERS: Final = MappingProxyType(
                 "hands work to a loop in another thread": "run_coroutine_threadsafe wrap_future",
             },
         ),
+        # A child is not in the sandbox: who may start a program may do what that program can do.
+        "subprocess": Offer(
+            "CalledProcessError CompletedProcess DEVNULL PIPE STDOUT SubprocessError TimeoutExpired",
+            made="Popen",
+            effects="call check_call check_output getoutput getstatusoutput run",
+        ),
         "socket": Offer(
             f"{_SOCKET_CONSTANTS} AddressFamily SocketKind error gaierror getdefaulttimeout getprotobyname has_ipv6 "
             "herror htonl htons inet_aton inet_ntoa inet_ntop inet_pton ntohl ntohs timeout",

@@ -16,7 +16,7 @@ DENIED: Final = MappingProxyType(
             "atexit signal __main__",
             "it is the operating system; use the built-in open, or an API of the host": "posix nt fileinput "
             "pwd grp resource fcntl termios pty tty mmap select selectors platform syslog",
-            "it starts processes": "subprocess multiprocessing _posixsubprocess pdb webbrowser",
+            "it starts processes": "multiprocessing _posixsubprocess pdb webbrowser",
             "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "
             "_xxsubinterpreters "
             "_interpreters _interpchannels _interpqueues",
