@@ -191,3 +191,31 @@ class C(metaclass=M):
 C(5).x, C(1) < C(2), len(kept)
 """
     assert sandbox.run(source).value == (5, True, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "table['x'] = F()",
+        "table['y'] = F()",
+        "table.clear(); table['x'] = F()",
+        "class D: __dataclass_fields__ = {**table, 'x': F()}\nc = D()",
+    ],
+)
+def test_a_table_that_was_right_once_is_judged_again_after_a_change(sandbox, change):
+    source = f"""
+from dataclasses import dataclass, asdict
+class F:
+    name = 'x'
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+@dataclass
+class C: x: int = 1
+c = C()
+table = vars(C)['__dataclass_fields__']
+first = [asdict(c) for _ in range(3)]
+{change}
+"""
+    assert sandbox.run(source + "first").value == [{"x": 1}] * 3
+    with pytest.raises(AccessDenied):
+        sandbox.run(source + "asdict(c)")

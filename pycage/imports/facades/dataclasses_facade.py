@@ -22,6 +22,7 @@ import collections.abc
 import dataclasses as real
 import functools
 import keyword
+import operator
 import sys
 import types
 import typing
@@ -45,6 +46,9 @@ _INTERNAL: Final = frozenset(
 )
 
 _Field: Final = real.Field
+
+# So many tables of fields are remembered for one sandbox.
+_TABLES: Final = 1000
 
 
 def _is_field_name(name: object) -> bool:
@@ -72,6 +76,29 @@ def _table(found: object) -> object:
             return copied
     message = "this __dataclass_fields__ was not made by dataclasses"
     raise AccessDenied(message)
+
+
+@final
+class _Tables:
+    """Remembers what `_table` found right: fields() and asdict() ask for every object."""
+
+    def __init__(self) -> None:
+        self._fields: dict[int, tuple[object, ...]] = {}  # the address of a table -> the fields that it had
+
+    def copy(self, found: object) -> object:
+        """Do as `_table` does."""
+        if type(found) is not dict:
+            return _table(found)
+        copied = dict(found)
+        known = self._fields.get(id(found), ())
+        # The very same fields: what is at that address, and who changed it meanwhile, does not matter.
+        if len(known) == len(copied) and all(map(operator.is_, copied.values(), known)):
+            return copied
+        copied = cast("dict[str, object]", _table(copied))
+        if len(self._fields) >= _TABLES:
+            self._fields.clear()
+        self._fields[id(found)] = tuple(copied.values())
+        return copied
 
 
 @final
@@ -207,11 +234,12 @@ def _rebound(function: types.FunctionType, names: dict[str, object]) -> Callable
 def _reader(tools: Tools) -> Callable[..., object]:
     """Return what ``getattr`` is for the code of dataclasses."""
     guarded = tools.read
+    table = _Tables().copy
 
     def read(thing: object, name: str, *default: object) -> object:
         if name in _INTERNAL:
             found = getattr(thing, name, *default)
-            return _table(found) if name == "__dataclass_fields__" else found
+            return table(found) if name == "__dataclass_fields__" else found
         if not default and guarded is not None:
             return guarded(thing, name)
         try:
