@@ -26,7 +26,9 @@ from __future__ import annotations
 
 import codecs
 import collections
+import contextlib
 import functools
+import io
 import pathlib
 import string
 import types
@@ -152,12 +154,24 @@ _PLAIN: Final = frozenset(
     """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
 
+# What `contextlib.contextmanager` makes of a method keeps the object, and the call's other arguments.
+_CONTEXT_MANAGER: Final[type] = vars(contextlib)["_GeneratorContextManagerBase"]
+_BUFFERED: Final = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair)
+
 # name -> types of which the attribute leads to an object that the host did not mean to hand out.  It is given only if
 # it is the sandbox's own.  The same name on any other object is ordinary.
 _VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
     "obj": (BaseException, memoryview),  # CVE-2024-47532
-    "func": (functools.partial, functools.partialmethod, functools.cached_property, functools.singledispatchmethod),
-    "args": (functools.partial, functools.partialmethod),
+    "func": (
+        *(functools.partial, functools.partialmethod, functools.cached_property, functools.singledispatchmethod),
+        _CONTEXT_MANAGER,
+    ),
+    "args": (functools.partial, functools.partialmethod, _CONTEXT_MANAGER),
+    "kwds": (_CONTEXT_MANAGER,),
+    "gen": (_CONTEXT_MANAGER,),
+    # What lies under a buffered file is of a type that opens files by a function of the caller's (D257).
+    "raw": _BUFFERED,
+    "detach": _BUFFERED,
     "keywords": (functools.partial, functools.partialmethod),
     "dispatcher": (functools.singledispatchmethod,),
     "registry": (),  # of what singledispatch() returns, see _DISPATCHERS; the proxy hands the real one to an operator

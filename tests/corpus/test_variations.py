@@ -25,8 +25,37 @@ def test_a_name_that_statements_depend_on_cannot_be_bound_in_any_way(stage: Stag
     assert outcome.complete
 
 
+OTHERS_DESCRIPTOR = """
+def reach(kind):
+    for number in range(3, 32):
+        try:
+            found = kind(ALLOWED_DIR + '/ok.txt', opener=lambda path, flags: number)
+            found.seek(0)
+            if b'SECRET' in found.read():
+                return True
+        except OSError:
+            pass
+"""
+
 # Number of a corpus file -> other bodies that must have no effect either.
 VARIATIONS = {
+    "D022": [
+        "ESCAPED = host.privileged_cm().func",
+        "ESCAPED = host.privileged_cm().args",
+        "ESCAPED = host.privileged_cm().gen",
+        "ESCAPED = getattr(host.privileged_cm(), 'args')[0]",
+    ],
+    "D257": [
+        OTHERS_DESCRIPTOR + "ESCAPED = reach(open)",
+        OTHERS_DESCRIPTOR + "ESCAPED = reach(type(open(ALLOWED_DIR + '/ok.txt').buffer.raw))",
+        OTHERS_DESCRIPTOR + "ESCAPED = reach(type(open(ALLOWED_DIR + '/ok.txt', 'rb').detach()))",
+        OTHERS_DESCRIPTOR + "ESCAPED = reach(type(open(ALLOWED_DIR + '/ok.txt').detach().detach()))",
+        OTHERS_DESCRIPTOR + "ESCAPED = reach(type(open(ALLOWED_DIR + '/ok.txt', 'rb', 0)))",
+        OTHERS_DESCRIPTOR + "T = type(open(ALLOWED_DIR + '/ok.txt', 'rb', 0))\nclass C(T): pass\nESCAPED = reach(C)",
+        OTHERS_DESCRIPTOR + "T = type(open(ALLOWED_DIR + '/ok.txt', 'rb', 0))\nf = T.__new__(T)\n"
+        "def make(*args, **more):\n    super(T, f).__init__(*args, **more)\n    return f\nESCAPED = reach(make)",
+        "import os\nESCAPED = os.fdopen(3, 'rb', 0).read()",
+    ],
     "D095": [
         "ESCAPED = ｅｖal('open(SECRET_PATH).read()')",
         "ESCAPED = ｅｖal('().__cl' + 'ass__')",

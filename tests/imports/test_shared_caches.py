@@ -12,6 +12,7 @@ import string
 import struct
 import time
 import typing
+import urllib.parse
 
 import pytest
 from pycage import Sandbox
@@ -73,6 +74,33 @@ def test_formats_of_dates_stay(sandbox, call):
 
     assert datetime.datetime.strptime("2020-05", "%Y-%d").day == 5  # noqa: DTZ007
     assert time.strptime("2020-05", "%Y-%d").tm_mday == 5
+
+
+@pytest.mark.parametrize("call", ["quote('a<b', safe)", "quote_plus('a<b', safe)", "urlencode({'a': '<'}, safe=safe)"])
+def test_what_is_quoted_in_urls_stays(sandbox, call):
+    source = """
+from urllib.parse import quote, quote_plus, urlencode
+class Safe(str):
+    def encode(self, *options): return like(bytes, b"/")(b"<>&/")
+    def __add__(self, other): return self
+safe = Safe("/")
+"""
+    quietly(sandbox, source + call)
+
+    assert urllib.parse.quote("a/b<c") == "a/b%3Cc"
+
+
+def test_a_function_of_the_sandbox_is_no_overload_of_one_of_the_hosts(sandbox):
+    source = """
+from typing import overload
+def f(x): return x
+f.__module__, f.__qualname__ = names
+overload(f)
+"""
+    function = typing.overload
+    sandbox.run(source, variables={"names": (function.__module__, function.__qualname__)})
+
+    assert typing.get_overloads(function) == []
 
 
 def test_the_modules_work(sandbox):
@@ -194,6 +222,7 @@ hash(f)
 
 
 def test_replacements_of_patterns_of_the_host_stay(sandbox):
+    re.compile("b").sub("<\\g<0>>", "b")  # C keeps what it finds at the first use
     text = "<\\g<0>>"
     quietly(sandbox, f"import re\nre.compile('a').sub(like(str, {text!r})('evil\\\\g<0>'), 'a')")
 

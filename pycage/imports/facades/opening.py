@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast, final
 
 from pycage import _core
-from pycage.errors import type_name
+from pycage.errors import AccessDenied, type_name
 from pycage.imports.facades.checks import check_opening, exact, exact_path
 from pycage.permissions import RuntimePermission
 
@@ -56,6 +56,8 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
             raise TypeError(message)
 
         def opened(target: int | str | bytes) -> IO[Any]:
+            if type(buffering) is int and buffering == 0 and "b" in mode:
+                return cast("IO[Any]", UnbufferedFile.at(target, mode))
             return io.open(target, mode, buffering, encoding, errors, newline)  # noqa: UP020  # not ours
 
         if type(target) is not int:
@@ -72,6 +74,29 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
         return opened(os.dup(target))
 
     return open
+
+
+@final
+@_core.seal
+class UnbufferedFile(io.FileIO):
+    """What ``open(..., buffering=0)`` returns: a file of which the type opens nothing.
+
+    ``type(file)(path, opener=...)`` of the real type would be the host's descriptors, all of them (D257).  The guards
+    keep what lies under a buffered file, which is of the real type.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, *_arguments: object, **_more: object) -> None:
+        message = "access denied: a file of a sandbox is made by open()"
+        raise AccessDenied(message)
+
+    @staticmethod
+    def at(target: int | str | bytes, mode: str) -> UnbufferedFile:
+        """Open a file, or take a descriptor."""
+        made = UnbufferedFile.__new__(UnbufferedFile)
+        io.FileIO.__init__(made, target, mode)
+        return made
 
 
 def _flags(mode: str) -> int:

@@ -99,12 +99,31 @@ def _replace(module: str, name: str, is_plain: Callable[..., bool]) -> None:
 
 def _of_re() -> None:
     # A replacement with backslashes is looked up by the method of a pattern, which is a shared type.
-    _replace("re", "_compile_template", lambda _pattern, template: type(template) in (str, bytes))
     _replace("re", "_compile_repl", lambda template, _pattern: type(template) in (str, bytes))
+    # Since 3.12 that is C, which keeps the cache itself from its first use on.  So the function behind the cache
+    # refuses: what is refused is not kept, and C asks again with a copy of the exact type.
+    cached = vars(re).get("_compile_template")
+    function = getattr(cached, "__wrapped__", None)
+    if type(function) is types.FunctionType and function.__kwdefaults__ is None:
+        real = types.FunctionType(function.__code__, function.__globals__)
+        function.__kwdefaults__ = {"_real": real}
+        function.__code__ = _template_of_exact_text.__code__
+
+
+def _template_of_exact_text(pattern: object, repl: object, *, _real: Callable[[object, object], object]) -> object:
+    # Runs with the globals of `re`, as the code of its function.
+    if type(repl) is str or type(repl) is bytes:
+        return _real(pattern, repl)
+    raise TypeError
 
 
 def _of_fractions() -> None:
     _replace("fractions", "_hash_algorithm", lambda *numbers: all(type(number) is int for number in numbers))
+
+
+def _of_urllib_parse() -> None:
+    # quote() asks here with what it was told is safe; a method of a str of the sandbox's can answer with anything.
+    _replace("urllib.parse", "_byte_quoter_factory", lambda safe: type(safe) is bytes)
 
 
 def _of_typing() -> None:
@@ -132,6 +151,7 @@ PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "statistics": _of_fractions,
     "time": _of_strptime,
     "typing": _of_typing,
+    "urllib.parse": _of_urllib_parse,
 }
 """Module -> what to do before a sandbox sees it; doing it again must change nothing."""
 

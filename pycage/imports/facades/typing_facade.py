@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pycage.imports.tools import owned
 
@@ -34,4 +34,13 @@ def make(tools: Tools) -> dict[str, object]:
         decorate = typing.dataclass_transform(**options)  # type: ignore[arg-type]  # checked by the real one
         return owned(typing.cast("Callable[..., object]", decorate), "typing.dataclass_transform", tools)
 
-    return {"get_args": get_args, "dataclass_transform": dataclass_transform}
+    def overload(func: object) -> Callable[..., object]:  # noqa: ARG001  # as in typing
+        """``typing.overload``, without the register: by its names a function could pass for one of the host's."""
+        return _overloaded
+
+    return {"get_args": get_args, "dataclass_transform": dataclass_transform, "overload": overload}
+
+
+def _overloaded(*_args: object, **_kwds: object) -> NoReturn:
+    message = "an overloaded function has to be followed by its implementation"
+    raise NotImplementedError(message)

@@ -65,9 +65,8 @@ OFFERS: Final = MappingProxyType(
             "ParamSpecKwargs Pattern Protocol ReadOnly Required Reversible Self Sequence Set Sized SupportsAbs "
             "SupportsBytes SupportsComplex SupportsFloat SupportsIndex SupportsInt SupportsRound TYPE_CHECKING Text "
             "TextIO Tuple Type TypeAlias TypeAliasType TypeGuard TypeIs TypeVar TypeVarTuple TypedDict Union Unpack "
-            "ValuesView assert_never assert_type cast get_origin get_protocol_members is_protocol is_typeddict "
-            "overload",
-            made="dataclass_transform get_args",
+            "ValuesView assert_never assert_type cast get_origin get_protocol_members is_protocol is_typeddict",
+            made="dataclass_transform get_args overload",
             owned="final override runtime_checkable",
             withheld={
                 EVALUATES: "ForwardRef get_type_hints evaluate_forward_ref",
