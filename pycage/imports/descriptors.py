@@ -28,7 +28,7 @@ from pycage import _core
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FIRST", "Descriptors"]
+__all__ = ["Descriptors"]
 
 FIRST: Final = 1 << 30  # more than the kernel's greatest limit of open files (fs.nr_open), and still a C int
 
@@ -63,8 +63,10 @@ class Descriptors:
             self._open[number] = _Open(real)
             return number
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._open
+    @staticmethod
+    def is_own(number: int) -> bool:
+        """Return whether a number is one of a sandbox's, be it open or not."""
+        return number >= FIRST
 
     @contextmanager
     def use(self, number: int) -> Iterator[int]:

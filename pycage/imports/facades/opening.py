@@ -65,7 +65,7 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
                 message = "Cannot use closefd=False with file name"
                 raise ValueError(message)
             return opened(cast("str | bytes", target))
-        if target in descriptors:
+        if descriptors.is_own(target):
             # Whatever comes of it: open() may have closed the descriptor before it fails.
             real = descriptors.take(target) if closefd else descriptors.copy(target)
             return _core.do_privileged(opened, real, limit=_NAMELESS)

@@ -11,7 +11,6 @@ from posixpath import join
 from typing import TYPE_CHECKING, cast
 
 from pycage.errors import type_name
-from pycage.imports.descriptors import FIRST
 from pycage.imports.facades.checks import check_descriptor, check_opening, check_runtime, exact, exact_path
 from pycage.imports.facades.os_files import without_dir_fd
 
@@ -31,7 +30,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
     def hold(fd: object, permission: str) -> AbstractContextManager[int]:
         """Return what gives the real number and holds it open.  Others than own ones need a permission."""
         number = _number(fd)
-        if number in own or number >= FIRST:
+        if own.is_own(number):
             return own.use(number)
         check_runtime(permission)
         return nullcontext(number)
@@ -48,7 +47,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
     def close(fd: object) -> None:
         """Close a descriptor."""
         number = _number(fd)
-        if number in own or number >= FIRST:
+        if own.is_own(number):
             own.close(number)
         else:
             check_runtime("closeFileDescriptor")
@@ -91,7 +90,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
     def about(operation: str, actions: str, function: Callable[..., object]) -> Callable[..., object]:
         def call(fd: object, *args: object) -> object:
             number, rest = _number(fd), [exact(arg) for arg in args]
-            if number in own or number >= FIRST:
+            if own.is_own(number):
                 with own.use(number) as real:
                     return function(real, *rest)
             # What f.fileno() gave: nothing is read or written that the name of the file does not stand for.

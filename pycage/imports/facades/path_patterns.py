@@ -28,6 +28,8 @@ __all__ = ["find", "parts_of"]
 _MAGIC: Final = re.compile(r"[*?\[]")
 # Until then "**" at the end found directories only.
 _FINDS_FILES: Final = sys.version_info >= (3, 13)
+# Until 3.11 a link to nothing was not found by its name.
+_IS_THERE: Final = os_path_facade.lexists if sys.version_info >= (3, 12) else os_path_facade.exists
 
 
 def parts_of(pattern: str) -> list[str]:
@@ -80,7 +82,7 @@ class _Search:
 
     def _exactly(self, path: str, rest: list[str], *, named: bool) -> Iterator[str]:
         try:
-            found = os_path_facade.isdir(path) if rest else os_path_facade.lexists(path)
+            found = os_path_facade.isdir(path) if rest else _IS_THERE(path)
         except AccessDenied:
             if named:
                 raise
