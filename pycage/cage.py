@@ -23,6 +23,7 @@ from pycage.interrupts import Interrupts
 from pycage.language import GuardSet, StandIns, attribute_denied, bind, make_builtins, transform
 from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
+from pycage.source_lines import SourceLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +50,7 @@ _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 class Cage:
     """The inside of one sandbox."""
 
-    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims")
+    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims", "_sources")
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Cage:
         self._domain = domain
         self._exposed: dict[str, Exposure] = {}
         self._shims = Shims(domain)
+        self._sources = SourceLines(domain.label)
         stand_ins = StandIns(domain, _core.code_domain)
         self._guards = GuardSet(domain, _core.code_domain, self._denied, stand_ins)
         stand_ins.attach(self._guards)
@@ -123,7 +125,8 @@ class Cage:
 
     def _prepare(self, source: str) -> tuple[str | None, CodeType]:
         unbound = transform(source, f"<{self._domain.label}>", "run")
-        return unbound.result_name, bind(unbound, self._guards, self._tag)
+        name = self._sources.name_run(source)
+        return unbound.result_name, bind(unbound, self._guards, self._tag, filename=name)
 
     def _contained(self, action: Callable[[], _T]) -> _T:
         """Call ``action``; what would end the host comes out as an ordinary error."""
@@ -141,7 +144,8 @@ class Cage:
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
         # Late: real packages mention what nobody may have in functions that never run.
-        return bind(transform(source, filename, late=True), self._guards, self._tag)
+        unbound = transform(source, filename, late=True)
+        return bind(unbound, self._guards, self._tag, filename=self._sources.name_module(source, filename))
 
     def _module_globals(self) -> dict[str, object]:
         return {"__builtins__": self._builtins}
@@ -155,7 +159,7 @@ class Cage:
     def _denied(self, reason: str, name: str | None, type_name: str) -> BaseException:
         """Make and record the denial of a guard: reflection on what is not the sandbox's own."""
         explained = attribute_denied(reason, name, type_name)
-        return access.denial(_REFLECTION, self._domain.label, reason=" ".join([str(explained), *explained.__notes__]))
+        return access.denial(_REFLECTION, self._domain.label, reason="; ".join([str(explained), *explained.__notes__]))
 
     # ---- Exposed objects ----
 
@@ -199,6 +203,7 @@ class Cage:
         self._descriptors.close_all()
         self._loader.close()
         self._guards.close()
+        self._sources.forget()
 
 
 @final

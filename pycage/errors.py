@@ -135,14 +135,33 @@ class SyntaxProblem(NamedTuple):
     message: str
 
 
+_MOST_PROBLEMS = 100
+
+
 @final
 class RestrictedSyntaxError(PycageError, SyntaxError):
-    """Source uses what sandboxed code may not use.  ``problems`` lists all of it, in the order of the source."""
+    """Source uses what sandboxed code may not use.  ``problems`` lists all of it, in the order of the source.
+
+    ``str()`` shows all of it, one problem a line; so does a traceback, which has the first in its last line and the
+    others as notes.  Of more than a hundred, these texts say how many there are.
+    """
 
     def __init__(self, filename: str, problems: Sequence[SyntaxProblem], source_line: str | None = None) -> None:
         self.problems = tuple(problems)
         first = self.problems[0]
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         super().__init__(first.message + more, (filename, first.line, first.column, source_line))
-        for problem in self.problems[1:]:
-            self.add_note(f"{filename}, line {problem.line}, column {problem.column}: {problem.message}")
+        for line in self._listed()[1:]:
+            self.add_note(line)
+
+    def _listed(self) -> list[str]:
+        lines = [
+            f"{self.filename}, line {problem.line}, column {problem.column}: {problem.message}"
+            for problem in self.problems[:_MOST_PROBLEMS]
+        ]
+        if len(self.problems) > _MOST_PROBLEMS:
+            lines.append(f"and {len(self.problems) - _MOST_PROBLEMS} more")
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self._listed())

@@ -15,7 +15,7 @@ PACKAGE = Path(pycage.__file__).parent
 # From the ground up; a part may import what stands before it, and itself.
 ORDER = [
     {"_core"},
-    {"errors"},
+    {"errors", "source_lines"},
     {"permissions", "codesource"},
     {"domains", "policy"},
     {"decisions"},
@@ -27,6 +27,7 @@ ORDER = [
     {"manager"},
     {"language"},
     {"imports"},
+    {"host_errors", "interrupts"},
     {"exposure", "guest_api"},
     {"cage"},
     {"sandbox"},

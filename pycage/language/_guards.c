@@ -98,6 +98,13 @@ code_set_consts(PyCodeObject *code, PyObject *constants)
     Py_SETREF(code->co_consts, constants);
 }
 
+/* Gives a code object that has not run yet another file name. */
+static void
+code_set_filename(PyCodeObject *code, PyObject *filename)
+{
+    Py_SETREF(code->co_filename, Py_NewRef(filename));
+}
+
 /* -- What names.py decided; set once, before any guest exists ------------------------------------------------------ */
 
 enum kind { PLAIN, NEVER, OWN, CLASS, FORMAT, VALUE, COPY, DICT, MUTATOR, READER, CHANGER };
@@ -2500,7 +2507,7 @@ module_storable(PyObject *Py_UNUSED(module), PyObject *name)
 
 /* Replaces every constant that is a key of the table, here and in nested code.  Fresh code only. */
 static int
-fill_code(PyCodeObject *code, PyObject *table, PyObject *visit)
+fill_code(PyCodeObject *code, PyObject *table, PyObject *visit, PyObject *filename)
 {
     PyObject *old = code->co_consts;
     Py_ssize_t count = PyTuple_GET_SIZE(old);
@@ -2512,7 +2519,7 @@ fill_code(PyCodeObject *code, PyObject *table, PyObject *visit)
         PyObject *constant = PyTuple_GET_ITEM(old, i);
         PyObject *replacement = NULL;
         if (PyCode_Check(constant)) {
-            if (fill_code((PyCodeObject *)constant, table, visit) < 0) {
+            if (fill_code((PyCodeObject *)constant, table, visit, filename) < 0) {
                 Py_DECREF(constants);
                 return -1;
             }
@@ -2526,21 +2533,22 @@ fill_code(PyCodeObject *code, PyObject *table, PyObject *visit)
         PyTuple_SET_ITEM(constants, i, Py_NewRef(replacement == NULL ? constant : replacement));
     }
     code_set_consts(code, constants);
+    code_set_filename(code, filename);
     PyObject *done = PyObject_CallOneArg(visit, (PyObject *)code);
     Py_XDECREF(done);
     return done == NULL ? -1 : 0;
 }
 
-PyDoc_STRVAR(fill_doc, "fill(code, table, visit): put the table's values where its keys are constants, in place.\n\n"
+PyDoc_STRVAR(fill_doc, "fill(code, table, visit, filename): put the table's values where its keys are constants, in place.\n\n"
                        "For code that nobody else has and that never ran.  Calls visit(code) for each code object,\n"
                        "nested ones first.");
 
 static PyObject *
 module_fill(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *code, *table, *visit;
-    if (!PyArg_ParseTuple(args, "O!O!O:fill", &PyCode_Type, &code, &PyDict_Type, &table, &visit)
-        || fill_code((PyCodeObject *)code, table, visit) < 0) {
+    PyObject *code, *table, *visit, *filename;
+    if (!PyArg_ParseTuple(args, "O!O!OU:fill", &PyCode_Type, &code, &PyDict_Type, &table, &visit, &filename)
+        || fill_code((PyCodeObject *)code, table, visit, filename) < 0) {
         return NULL;
     }
     return Py_NewRef(code);

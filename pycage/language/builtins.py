@@ -34,6 +34,7 @@ from pycage.language.compiler import Unbound, bind, transform
 from pycage.language.formatting import format_safely
 from pycage.language.names import NEVER, UNBINDABLE, classify, storable
 from pycage.language.transformer import IMPORT_FUNCTION
+from pycage.source_lines import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -335,9 +336,11 @@ class Namespaces:
 
     def _transform(self, source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
         # A file name that is a path would make tracebacks read that file and show it (D433).
-        name = filename if type(filename) is str and filename.startswith("<") else f"<{filename}>"
         if type(filename) is not str:
             raise TypeError("filename must be exactly str")
+        # Nor may it be one of those whose lines are known: they may be another sandbox's.
+        shown = filename.startswith("<") and not filename.startswith(RESERVED)
+        name = filename if shown else f"<{filename}>"
         if self._privileged is None:
             return transform(source, name, mode, flags=flags)
         return cast("Unbound", self._privileged(_transform_positional, source, name, mode, flags))

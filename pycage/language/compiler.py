@@ -108,13 +108,16 @@ def transform(
     return _kept(source, filename, mode, flags, late)
 
 
-def bind(unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object]) -> CodeType:
+def bind(
+    unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object], *, filename: str | None = None
+) -> CodeType:
     """Make code of one sandbox.
 
     Args:
         unbound: From `transform`.
         guards: The sandbox's.
         tag: Called with each code object, nested ones first, before any of it can run.
+        filename: What tracebacks show instead of `Unbound.filename`.
 
     Returns:
         New code, which no other sandbox has.
@@ -125,7 +128,7 @@ def bind(unbound: Unbound, guards: GuardSet, tag: Callable[[CodeType], object]) 
         for guard, placeholder in _PLACEHOLDERS.items()
     }
     code = cast("CodeType", marshal.loads(unbound._data))  # noqa: S302  our own dump, see above
-    return _guards.fill(code, table, tag)
+    return _guards.fill(code, table, tag, unbound.filename if filename is None else filename)
 
 
 def _transform(source: str | bytes, filename: str, mode: Mode, flags: int, late: bool) -> Unbound:  # noqa: FBT001

@@ -277,12 +277,45 @@ _ADVICE: Final[Mapping[str, str]] = {
     "__spec__": "write __name__ or __package__",
     "__globals__": "write globals()",
     "__subclasses__": "write __init_subclass__ to keep a register of subclasses",
+    "__code__": "pass the function itself on",
+    "__annotate__": "write __annotations__",
+    "__closure__": "write nonlocal, or keep the value in an object",
+    "cell_contents": "write nonlocal, or keep the value in an object",
+    "__import__": "write an import statement",
+    "__build_class__": "write a class statement",
+    "__thisclass__": "write super()",
+    "__self_class__": "write super()",
+    "__objclass__": "write the name of the class",
+    "__weakref__": "write weakref.ref(x)",
+    "__weakrefoffset__": "write weakref.ref(x)",
+    **dict.fromkeys(NEVER_PRIVATE, "use a public method"),
+}
+# By the beginning of the name.
+_ADVICE_ON: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("f_", "tb_", "gi_", "cr_", "ag_"), "keep what is needed in a variable or an attribute"),
+    **dict.fromkeys(("co_", "_co_", "_varname"), "pass the function itself on"),
+}
+_ADVICE_ON_STORING: Final[Mapping[str, str]] = {
+    "__class__": "make an object of the other class",
+    "__match_args__": "write it in the class body",
+    "__traceback__": "write raise error.with_traceback(...)",
+    "__code__": "give the name to another function",
 }
 
 
-def advice(name: str) -> str:
-    """Return what to write instead of attribute or variable ``name``, as the end of a sentence, or an empty string."""
-    return f"; {_ADVICE[name]}" if name in _ADVICE else ""
+def advice(name: str, *, stored: bool = False) -> str:
+    """Return what to write instead of attribute or variable ``name``, as the end of a sentence, or an empty string.
+
+    Args:
+        name: The attribute or the variable.
+        stored: It was to be assigned or deleted.
+    """
+    if stored:
+        return f"; {_ADVICE_ON_STORING.get(name, 'choose another name')}"
+    found = _ADVICE.get(name)
+    if found is None and classify(name) == NEVER:
+        found = next((text for beginning, text in _ADVICE_ON.items() if name.startswith(beginning)), None)
+    return f"; {found}" if found is not None else ""
 
 
 _guards.configure(

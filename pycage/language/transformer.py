@@ -207,7 +207,7 @@ class Transformer(RestrictingNodeTransformer):
                 if self._late:
                     node.value = self._guarded("late", node.value, self._visit_expr(node.value))
                     return node
-                self.problem(node, f'attribute "{name}" may not be assigned or deleted{advice(name)}')
+                self.problem(node, f'attribute "{name}" may not be assigned or deleted{advice(name, stored=True)}')
             if id(node) in self._hoisted:
                 return node
             node.value = self._guarded("write", node.value, self._visit_expr(node.value))

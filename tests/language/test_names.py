@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pycage.language import names
 from pycage.language.names import CLASS, COPY, NEVER, PLAIN, classify, storable
 
 if TYPE_CHECKING:
@@ -130,3 +131,8 @@ def test_the_kinds_used_by_the_transformer_are_those_of_the_guards() -> None:
     assert classify("__class__") == CLASS
     assert classify("__annotations__") == COPY
     assert callable(functools.partial)
+
+
+@pytest.mark.parametrize("name", sorted(names._NEVER))
+def test_what_is_never_available_has_an_advice(name: str) -> None:
+    assert names.advice(name).startswith("; ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import traceback
 
 import pytest
 
@@ -63,3 +64,34 @@ def test_a_problem_says_what_to_write_instead() -> None:
 def test_except_star_is_refused_on_an_affected_python() -> None:
     with pytest.raises(RestrictedSyntaxError, match="CVE-2025-22153"):
         transform("try:\n    pass\nexcept* ValueError:\n    pass\n", "plugin.py")
+
+
+def test_the_text_of_the_error_shows_all_problems() -> None:
+    with pytest.raises(RestrictedSyntaxError) as caught:
+        transform("x = f.__code__\ny = 1\nx.__class__ = y\ndef g(__builtins__): pass\n", "plugin.py")
+
+    assert str(caught.value).splitlines() == [
+        'plugin.py, line 1, column 5: attribute "__code__" is not available to sandboxed code; '
+        "pass the function itself on",
+        'plugin.py, line 3, column 1: attribute "__class__" may not be assigned or deleted; '
+        "make an object of the other class",
+        'plugin.py, line 4, column 7: variable "__builtins__" may not be bound or deleted; choose another name',
+    ]
+
+
+def test_a_traceback_shows_all_problems_once() -> None:
+    with pytest.raises(RestrictedSyntaxError) as caught:
+        transform("x = f.__code__\ny = f.__closure__\n", "plugin.py")
+
+    text = "".join(traceback.format_exception(caught.value))
+    assert [text.count(name) for name in ('"__code__"', '"__closure__"')] == [1, 1]
+    assert "    x = f.__code__\n" in text
+
+
+def test_the_text_of_the_error_stays_of_a_readable_length() -> None:
+    with pytest.raises(RestrictedSyntaxError) as caught:
+        transform("x.__code__\n" * 1000, "plugin.py")
+
+    assert len(caught.value.problems) == 1000
+    assert len(str(caught.value).splitlines()) == 101
+    assert str(caught.value).endswith("and 900 more")
