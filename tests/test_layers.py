@@ -15,12 +15,12 @@ PACKAGE = Path(pycage.__file__).parent
 # From the ground up; a part may import what stands before it, and itself.
 ORDER = [
     {"_core"},
-    {"errors", "source_lines"},
+    {"errors"},
     {"permissions", "codesource"},
     {"domains", "policy"},
     {"decisions"},
     {"access", "shims"},
-    {"paths", "addresses"},
+    {"paths", "addresses", "source_lines"},
     {"event_arguments"},
     {"events"},
     {"handoff"},
