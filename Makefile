@@ -9,7 +9,7 @@
 PYTHON ?= python3
 TAG := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv-$(TAG)
-SOURCES := pyproject.toml meson.build README.md $(shell find pycage -name '*.py' -o -name '*.pyi' -o -name '*.c' -o -name '*.toml')
+SOURCES := pyproject.toml meson.build README.md $(shell find pycage -name '*.py' -o -name '*.pyi' -o -name '*.[ch]' -o -name '*.toml')
 
 .PHONY: demo test bench lint sanitize clean
 
@@ -26,7 +26,7 @@ lint: $(VENV)/.linters
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	for source in pycage/_core.c pycage/language/_guards.c; do \
+	for source in pycage/_core.c pycage/language/guards/*.c; do \
 	  $(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only \
 	    -I$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
 

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("_core.c", "language/_guards.c")
+EXTENSIONS = (("_core", "_core.c"), ("language/_guards", "language/guards/*.c"))
 TESTS = (
     "test_walk_agreement.py", "test_scenarios.py", "test_regressions.py", "test_access.py", "test_handoff.py",
     "test_sandbox.py", "language",
@@ -29,13 +29,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         package = Path(directory) / "pycage"
         shutil.copytree(ROOT / "pycage", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-        for source in SOURCES:
-            target = (package / source).with_suffix("")
+        for extension, sources in EXTENSIONS:
+            target = package / extension
             subprocess.run(
                 [
                     compiler, "-shared", "-fPIC", "-O1", "-g", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
                     "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
-                    f"-I{sysconfig.get_paths()['include']}", package / source,
+                    f"-I{sysconfig.get_paths()['include']}", *sorted(package.glob(sources)),
                     "-o", f"{target}{sysconfig.get_config_var('EXT_SUFFIX')}",
                 ],
                 check=True,

@@ -1,4 +1,4 @@
-"""Types of the guards.  What each function does stands in its docstring and in `_guards.c`."""
+"""Types of the guards.  What each function does stands in its docstring and in `guards/*.c`."""
 
 from collections.abc import Callable, Mapping
 from types import CodeType, ModuleType

@@ -6,7 +6,7 @@ may have (``read``) or store (``store``); whatever has no row is refused.
 """
 
 # Problem.  The real objects lead everywhere: a code object can be changed and run, a frame has a caller, globals have
-# the built-ins with all guards behind them, a tuple of bases makes a class the sandbox's own (_guards.c).
+# the built-ins with all guards behind them, a tuple of bases makes a class the sandbox's own (guards/ownership.c).
 #
 # Things that do not work:
 #

@@ -1,6 +1,6 @@
 """Standard types that the guards must know: what a sandbox may write to, derive from and inherit.
 
-Data of `_guards.c`, next to the kinds of names in `names.py`.  What each standard *module* offers is another table,
+Data of `guards/*.c`, next to the kinds of names in `names.py`.  What each standard *module* offers is another table,
 which stands in the layer of imports.
 """
 
@@ -47,7 +47,7 @@ __all__ = [
 
 WRITABLE_TYPES: Final[tuple[type, ...]] = (types.SimpleNamespace, threading.local, decimal.Context)
 """Types whose instances a sandbox may write to although it did not define them, exact: plain containers of attributes.
-Of contexts it can only reach its own copies.  Instances of built-in exceptions are writable as well (`_guards.c`)."""
+Of contexts it can only reach its own copies.  Instances of built-in exceptions are writable as well (`ownership.c`)."""
 
 _WITH_LOOP: Final[tuple[type, ...]] = (
     asyncio.Future,

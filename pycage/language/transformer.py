@@ -20,7 +20,7 @@
 # Before and after (W, P, G: the guards `write`, `private`, `getattr`):
 #
 #     x.a = v           ->  W(x).a = v              also +=, del, and for, with and tuple targets
-#     x._a              ->  P(x, "_a")._a           P returns x, or something that judges the access (_guards.c)
+#     x._a              ->  P(x, "_a")._a           P returns x, or something that judges the access (guards/private.c)
 #     def f(self):      ->  def f(self):            V returns self, or something that judges every access: one guard
 #         self.a = 1            s = V(self, ("_b",))    for each binding of a variable, see hoisting.py
 #         self._b += 2          s.a = 1; s._b += 2
