@@ -480,6 +480,8 @@ class Writer:
             self.s_special_class,
             self.s_type_call,
             self.s_closure,
+            self.s_bindings,
+            self.s_bindings,
         ]
         if PEP_695:
             options.append(self.s_pep695)
@@ -1085,6 +1087,94 @@ class Writer:
                 lambda: self.lines_of("tick()", f"global {counter}", f"{counter} += a % 10", f"return {counter}"),
             )
             self.functions.append((update, 1))
+
+    def s_bindings(self, scope: Scope) -> None:
+        """Write a function that binds variables to objects in many ways, and uses attributes of them in between.
+
+        Guards stand where a variable is bound: this is where they could be in the wrong place.
+        """
+        makable = [cls for cls in self.classes if cls.arity >= 0 and cls.stored]
+        if not makable or self.level > 2:
+            self.s_object(scope)
+            return
+        cls = self.pick(makable)
+        attribute, other = self.pick(cls.stored), self.pick(cls.stored)
+        name, variables = self.fresh("b"), ["r", "s", "t"]
+
+        def made() -> str:
+            numbers = ", ".join(self.number() for _ in range(cls.arity))
+            return self.pick([f"{cls.name}({numbers})"] * 4 + ["None", "3", "given", self.pick(variables)])
+
+        def use(one: str) -> str:
+            return self.pick(
+                [
+                    f"{one}.{attribute} = 4",
+                    f"{one}.{attribute} += 2",
+                    f"{one}.{attribute}, {one}.{other} = 1, 2",
+                    f"log.append({one}.{attribute})",
+                    f"log.append([{one}.{attribute} + {one}.{other} for _ in range(2)])",
+                    f"log.append([k.{attribute} for k in [{one}]])",
+                    f"log.append((lambda: {one}.{attribute})())",
+                    f"{one}.{attribute} = {one}.{other} = 6",
+                    f"del {one}.{attribute}; {one}.{attribute} = 2",
+                    f"{one}, {self.pick(variables)} = {self.pick(variables)}, {one}",
+                    f"{one} = [{one}][0]",
+                    f"{one} = {made()}",
+                    f"({one} := {made()})",
+                    f"log.append(getattr({one}, {attribute!r}, 'none'))",
+                    f"log.append(({one} := {made()}).{attribute})",
+                    f"hook({one}, {made()})",
+                    f"del {one}",
+                ]
+            )
+
+        def some(most: int) -> None:
+            for _ in range(1 + self.choices.below(most)):
+                compound()
+
+        def compound() -> None:
+            one = self.pick(variables)
+            form = self.choices.below(14)
+            if form == 0:
+                head = self.pick([f"for {one} in [{made()}, {made()}]:", f"for {one}, _ in zip([{made()}], [1]):"])
+                self.indented(head, lambda: (self.line("tick()"), some(2)))
+            elif form == 1:
+                self.indented(f"with nullcontext({made()}) as {one}:", lambda: some(2))
+            elif form == 2:
+                self.indented(f"match {made()}:", lambda: self.indented(f"case {one}:", lambda: some(2)))
+            elif form == 3:
+                self.indented("try:", lambda: some(2))
+                self.indented(
+                    f"except (AttributeError, TypeError, NameError) as {one}:",
+                    lambda: self.line("log.append('caught')"),
+                )
+            elif form == 4:
+                self.indented(f"if {self.pick(['given', 'len(log) % 2', 'True', 'None'])}:", lambda: some(2))
+                self.indented("else:", lambda: some(1))
+            elif form == 5 and self.level < 4:
+                inner = self.fresh("n")
+                self.indented(f"def {inner}():", lambda: (self.line(f"nonlocal {one}"), self.line("tick()"), some(2)))
+                self.line(f"{inner}()")
+            elif form == 6:
+                self.indented("while len(log) % 3 and steps[0] % 7:", lambda: (self.line("tick()"), some(2)))
+            else:
+                self.line(use(one))
+
+        def body() -> None:
+            self.line("tick()")
+            self.line(
+                self.pick(["r = s = t = given", f"r, s, t = {made()}, given, given", f"r = {made()}; s, t = given, r"])
+            )
+            self.indented("def hook(x, y):", lambda: self.lines_of(f"x.{attribute} = 8", "x = y", f"return x.{other}"))
+            self.indented("try:", lambda: some(4))
+            self.indented(
+                "except (AttributeError, TypeError, NameError) as e:", lambda: self.line("log.append(type(e).__name__)")
+            )
+            self.line("log.append([getattr(x, %r, 'gone') for x in [given, r]])" % attribute)
+
+        self.indented(f"def {name}(given, *more, extra=None):", body)
+        self.indented("try:", lambda: self.line(f"{name}({cls.name}({', '.join('1' for _ in range(cls.arity))}))"))
+        self.indented("except (NameError, AttributeError) as e:", lambda: self.line("log.append(str(e))"))
 
     # -- Classes -------------------------------------------------------------------------------------------------------
 

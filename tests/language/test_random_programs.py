@@ -52,7 +52,7 @@ def _ending(error, filename):
     lines = []
     traceback = error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == filename:
+        if traceback.tb_frame.f_code.co_filename.startswith(filename):
             lines.append((traceback.tb_lineno, traceback.tb_frame.f_code.co_qualname))
         traceback = traceback.tb_next
     return type(error).__name__, str(error), lines
@@ -81,7 +81,7 @@ def inside(source, sandbox):
         result = sandbox.run(source)
         value, printed = repr(result.value), result.stdout
     except Exception as error:
-        ending = _ending(error, f'<sandbox "{sandbox.name}">')
+        ending = _ending(error, f'<sandbox "{sandbox.name}"')
     return repr(None) if value is None else value, printed, ending
 
 
