@@ -7,7 +7,16 @@ import os
 import threading
 
 import pytest
-from pycage import AccessDenied, EnvPermission, FilePermission, LinkPermission, RuntimePermission, Sandbox, access
+from pycage import (
+    AccessDenied,
+    EnvPermission,
+    FilePermission,
+    LinkPermission,
+    ProcessPermission,
+    RuntimePermission,
+    Sandbox,
+    access,
+)
 from pycage.imports.descriptors import Descriptors
 
 _numbers = itertools.count()
@@ -449,6 +458,18 @@ def test_closing_a_sandbox_closes_its_descriptors(tmp_path):
         sandbox.run("import os\nfor _ in range(5): os.open(path, 0)", variables={"path": str(tmp_path / "file")})
         assert len(os.listdir("/proc/self/fd")) == before + 5
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_opens_no_files_for_the_sandbox(box):
+    """Its file actions run in the child, without an event."""
+    box.sandbox.grant(ProcessPermission("<<ALL FILES>>", "execute"))
+    actions = "[(os.POSIX_SPAWN_OPEN, 1, secret, os.O_WRONLY | os.O_TRUNC, 0)]"
+    with pytest.raises(NotImplementedError):
+        box.run(f"os.posix_spawn('/bin/true', ['true'], {{}}, file_actions={actions})")
+    child = box.run("os.posix_spawn('/bin/true', ['true'], {})")
+    os.waitpid(child, 0)
+    with open(f"{box.root}/secret") as file:
+        assert file.read() == "secret"
 
 
 # ---- What is not there -----------------------------------------------------------------------------------------------

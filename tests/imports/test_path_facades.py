@@ -269,6 +269,38 @@ def test_links_need_their_permission(box):
     box.denied("(g / 'newer').symlink_to(secret)")
 
 
+def test_a_pattern_that_lies_leaves_nothing_in_the_caches_of_the_host(box):
+    source = """
+class Text(str):
+    def __eq__(self, other): return True
+    def __hash__(self): return hash("*.txt")
+    def __getitem__(self, key): return self
+    def __add__(self, other): return self
+    def __radd__(self, other): return self
+    def split(self, *args): return [self]
+    def translate(self, *args): return self
+    def __str__(self): return self
+class Lying(PurePosixPath):
+    def __str__(self): return Text("evil")
+    anchor = drive = root = ""
+    parts = property(lambda self: (Text("evil"),))
+    _lines = _pattern_str = property(lambda self: Text("evil"))
+for name in ("match", "full_match"):
+    for pattern in (Text("evil"), Lying("evil")):
+        for path in (PurePosixPath("evil"), Lying("evil")):
+            try:
+                getattr(path, name)(pattern)
+            except (TypeError, AttributeError, ValueError):
+                pass
+"""
+    box.run(source)
+
+    for name in ("match", "full_match"):
+        if hasattr(pathlib.PurePath, name):
+            assert getattr(pathlib.PurePosixPath("a.txt"), name)("*.txt")
+            assert not getattr(pathlib.PurePosixPath("evil"), name)("*.txt")
+
+
 # ---- Copying, moving, removing ---------------------------------------------------------------------------------------
 
 
@@ -434,9 +466,12 @@ def test_a_spooled_file_that_the_host_writes_to_asks_for_the_sandbox(box):
 
 
 def test_the_wrapper_of_a_file_hands_out_what_a_file_has(box):
-    for name in ("__class__", "__dict__", "_file", "gi_frame", "__init__"):
+    for name in ("__dict__", "_file", "gi_frame", "raw", "detach", "file.raw", "file.detach"):
         with pytest.raises((AccessDenied, AttributeError, SyntaxError)):
-            box.run(f"with tempfile.NamedTemporaryFile(dir=g) as f: f.{name}._x")
+            box.run(f"with tempfile.NamedTemporaryFile(dir=g) as f: f.{name}")
+    assert box.run("with tempfile.NamedTemporaryFile(dir=g) as f: x = f.closed, f.mode, f.fileno() > 0\nx") == (
+        *(False, "rb+", True),
+    )
 
 
 def test_the_place_for_temporary_files_is_told_if_it_is_a_usual_one(box, monkeypatch):

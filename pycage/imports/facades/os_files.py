@@ -83,6 +83,9 @@ def _audited(name: str, paths: tuple[str, ...]) -> Callable[..., object]:
     def call(*args: object, **kwargs: object) -> object:
         for keyword in ("dir_fd", "src_dir_fd", "dst_dir_fd"):
             without_dir_fd(kwargs.pop(keyword, None))
+        if kwargs.pop("file_actions", None) is not None:
+            message = "file_actions unavailable in a sandbox: they open files by themselves, in the child and unseen"
+            raise NotImplementedError(message)
         given = list(args)
         for place, path in enumerate(paths):
             if place < len(given):

@@ -126,6 +126,16 @@ def _of_urllib_parse() -> None:
     _replace("urllib.parse", "_byte_quoter_factory", lambda safe: type(safe) is bytes)
 
 
+def _of_pathlib() -> None:
+    # PurePath.match and full_match: a text of the sandbox's can stay one on the way there.
+    def is_plain(*arguments: object) -> bool:
+        return all(type(argument) in (str, int, bool, types.NoneType) for argument in arguments)
+
+    for module in ("glob", "pathlib"):
+        for name in ("_compile_pattern", "_compile_pattern_lines"):
+            _replace(module, name, is_plain)
+
+
 def _of_typing() -> None:
     def without_guests(*_arguments: object) -> bool:
         return _core.snapshot() is None
@@ -147,6 +157,7 @@ PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "datetime": _of_strptime,
     "fractions": _of_fractions,
     "ipaddress": _of_ipaddress,
+    "pathlib": _of_pathlib,
     "re": _of_re,
     "statistics": _of_fractions,
     "time": _of_strptime,
