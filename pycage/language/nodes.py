@@ -34,55 +34,82 @@ class Treatment(enum.Enum):
 
 
 class Node(NamedTuple):
-    """One row: what is done, and why."""
+    """One row: what is done, the guards that the rewritten node may call, and why."""
 
     treatment: Treatment
+    guards: tuple[str, ...]
     why: str
 
 
-def _rows(treatment: Treatment, why: str, names: str) -> dict[str, Node]:
-    return dict.fromkeys(names.split(), Node(treatment, why))
+def _rows(treatment: Treatment, names: str, why: str, guards: str = "") -> dict[str, Node]:
+    return dict.fromkeys(names.split(), Node(treatment, tuple(guards.split()), why))
 
 
 _P, _J, _R = Treatment.PLAIN, Treatment.JUDGED, Treatment.REFUSED
 
+# A judged node without guards is judged when the source is compiled, and that is all.
 NODES: Final = MappingProxyType(
     {
-        **_rows(_P, "structure; all it does is done by its parts", "Expression Expr Starred keyword withitem arg"),
+        # ---- Structure ----
+        **_rows(_P, "Expression Expr Starred keyword withitem arg", "all it does is done by its parts"),
+        **_rows(_P, "Load Store Del TypeIgnore", "has no parts"),
+        **_rows(_J, "Module", "declares temporaries"),
+        **_rows(_R, "Interactive FunctionType", "not produced by source in the modes used"),
+        # ---- Values: operators call methods of their operands, which are public ----
+        **_rows(_P, "BoolOp And Or UnaryOp Not Invert UAdd USub", "calls public methods of its operands"),
+        **_rows(_P, "Add Sub Mult MatMult Div Mod Pow FloorDiv", "calls public methods of its operands"),
+        **_rows(_P, "LShift RShift BitOr BitXor BitAnd", "calls public methods of its operands"),
+        **_rows(_P, "Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn", "calls public methods of its operands"),
+        **_rows(_P, "Subscript Slice", "calls public methods of its operands; so do item assignment and deletion"),
+        **_rows(_P, "Dict Set List Tuple IfExp", "builds a value"),
+        **_rows(_P, "ListComp SetComp DictComp GeneratorExp comprehension", "iterates, as C code does unasked"),
+        **_rows(_P, "JoinedStr FormattedValue", "formats with __format__ and no attribute look-up"),
+        **_rows(_J, "BinOp", "deep chains are visited without recursion"),
+        **_rows(_J, "Constant", "a literal could imitate a guard's placeholder"),
+        **_rows(_J, "Compare", "x.__class__ == y.__class__ tells no more than type() does"),
+        # ---- Attributes and calls ----
         **_rows(
-            _P, "operators and contexts have no parts", "Load Store Del And Or Not Invert UAdd USub Eq NotEq Lt LtE Gt"
+            _J,
+            "Attribute",
+            "the heart of it: the name decides, or a guard that looks at the object",
+            "write private getattr late super",
         ),
-        **_rows(_P, "operators have no parts", "GtE Is IsNot In NotIn Add Sub Mult MatMult Div Mod Pow LShift RShift"),
-        **_rows(_P, "operators have no parts", "BitOr BitXor BitAnd FloorDiv TypeIgnore"),
-        **_rows(_P, "calls methods of its operands, which are public", "BoolOp UnaryOp Subscript Slice"),
-        **_rows(_P, "builds a value", "Dict Set List Tuple IfExp"),
-        **_rows(_P, "iterates, as C code does unasked", "ListComp SetComp DictComp GeneratorExp comprehension"),
         **_rows(
-            _P,
-            "binds through Name and Attribute nodes",
-            "Assign AnnAssign Delete For AsyncFor With AsyncWith NamedExpr",
+            _J,
+            "AugAssign",
+            "of an attribute, it is a read as well as a write",
+            "augment write private getattr late super",
         ),
-        **_rows(_P, "binds through a Name node", "TypeAlias"),
-        **_rows(_P, "control flow", "If While Try Raise Assert Pass Break Continue Return Yield YieldFrom Await"),
-        **_rows(_P, "formats with __format__ and no attribute look-up", "JoinedStr FormattedValue"),
-        **_rows(_P, "compares with a value or unpacks", "MatchValue MatchSingleton MatchSequence MatchOr match_case"),
-        **_rows(_J, "declares temporaries", "Module"),
-        **_rows(_J, "deep chains are visited without recursion", "BinOp"),
-        **_rows(_J, "a literal could imitate a guard's placeholder", "Constant"),
-        **_rows(_J, "the heart of it: the name decides, or a guard does", "Attribute"),
-        **_rows(_J, "of an attribute, it is a read as well as a write", "AugAssign"),
-        **_rows(_J, "x.__class__ == y.__class__ tells no more than type() does", "Compare"),
-        **_rows(_J, "a class made by type(a, b, c) has to be known as own", "Call"),
-        **_rows(_J, "__builtins__ and its kind may not be read or bound", "Name Global Nonlocal"),
         **_rows(
-            _J, "binds names that are strings, not Name nodes", "FunctionDef AsyncFunctionDef Lambda arguments ClassDef"
+            _J,
+            "Call",
+            "a class made by type(a, b, c) has to be known as own; str.format reads attributes by itself",
+            "new_type format getattr super",
         ),
-        **_rows(_J, "binds names that are strings; reads attributes of modules", "Import ImportFrom"),
-        **_rows(_J, "read by Import and ImportFrom", "alias"),
-        **_rows(_J, "binds names that are strings", "ExceptHandler MatchAs MatchStar MatchMapping"),
-        **_rows(_J, "binds names that are strings (PEP 695)", "TypeVar ParamSpec TypeVarTuple"),
-        **_rows(_J, "reads attributes without an Attribute node", "Match MatchClass"),
-        **_rows(_J, "unsafe where the interpreter is affected by CVE-2025-22153", "TryStar"),
-        **_rows(_R, "not produced by source in the modes used", "Interactive FunctionType"),
+        # ---- Names: __builtins__ and its kind may not be read or bound, in any form ----
+        **_rows(_J, "Name", "__builtins__ and its kind may not be read or bound", "getattr"),
+        **_rows(_J, "Global Nonlocal", "__builtins__ and its kind may not be bound"),
+        **_rows(_P, "Assign AnnAssign Delete For AsyncFor With AsyncWith", "binds through Name and Attribute nodes"),
+        **_rows(_P, "NamedExpr TypeAlias", "binds through a Name node"),
+        **_rows(
+            _J,
+            "FunctionDef AsyncFunctionDef",
+            "binds a name that is a string; attributes of its variables are guarded where they are bound",
+            "view view_private",
+        ),
+        **_rows(_J, "Lambda arguments ClassDef", "binds names that are strings, not Name nodes"),
+        **_rows(_J, "Import ImportFrom", "binds names that are strings; reads attributes of modules"),
+        **_rows(_J, "alias", "read by Import and ImportFrom"),
+        **_rows(_J, "TypeVar ParamSpec TypeVarTuple", "binds names that are strings (PEP 695)"),
+        # ---- Control flow ----
+        **_rows(_P, "If While Try Raise Assert Pass Break Continue", "control flow"),
+        **_rows(_P, "Return Yield YieldFrom Await", "control flow"),
+        **_rows(_J, "ExceptHandler", "binds a name that is a string; a denied import is an ImportError", "caught"),
+        **_rows(_J, "TryStar", "unsafe where the interpreter is affected by CVE-2025-22153"),
+        # ---- Patterns: class patterns read attributes without an Attribute node ----
+        **_rows(_P, "MatchValue MatchSingleton MatchSequence MatchOr match_case", "compares with a value or unpacks"),
+        **_rows(_J, "Match", "looks at classes of patterns before it uses them"),
+        **_rows(_J, "MatchClass", "reads attributes named by the class's __match_args__ and by the pattern", "pattern"),
+        **_rows(_J, "MatchAs MatchStar MatchMapping", "binds names that are strings"),
     }
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import textwrap
 import traceback
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from pycage.errors import RestrictedSyntaxError
 from pycage.language import transform
 from pycage.language.nodes import NODES, Treatment
-from pycage.language.transformer import EXCEPT_STAR, Transformer
+from pycage.language.transformer import EXCEPT_STAR, GUARDS, Transformer
 
 # Base classes and names that the parser no longer produces.
 _NEVER_PRODUCED = {
@@ -35,6 +37,48 @@ def test_every_judged_node_type_has_a_method_and_no_other_has() -> None:
 
     assert judged - methods == {"alias"}  # visited by the import statements only
     assert methods - judged == set()
+
+
+def _guards_asked_for(method: str, seen: set[str]) -> set[str]:
+    """Names of the guards that a method of the transformer, or one that it calls, puts into the code."""
+    if method in seen or method in ("visit", "_visit_expr", "_visit_fields", "_visit_scope"):
+        return set()
+    seen.add(method)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(Transformer, method))))
+    found: set[str] = set()
+    for call in ast.walk(tree):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)):
+            continue
+        if call.func.attr in ("_guarded", "_placeholder"):
+            texts = {part.value for part in ast.walk(call.args[0]) if isinstance(part, ast.Constant)}
+            found |= {text for text in texts if isinstance(text, str)}
+        elif (
+            isinstance(call.func.value, ast.Name)
+            and call.func.value.id == "self"
+            and hasattr(Transformer, call.func.attr)
+        ):
+            found |= _guards_asked_for(call.func.attr, seen)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name, row in NODES.items() if row.treatment is Treatment.JUDGED])
+def test_every_row_names_the_guards_that_its_node_is_rewritten_with(name: str) -> None:
+    if name == "alias":
+        assert NODES[name].guards == ()
+    else:
+        assert set(NODES[name].guards) == _guards_asked_for(f"judge_{name}", set())
+
+
+def test_every_guard_is_asked_for_by_some_node() -> None:
+    assert {guard for row in NODES.values() for guard in row.guards} == set(GUARDS)
+
+
+def test_only_judged_nodes_have_guards() -> None:
+    assert all(row.treatment is Treatment.JUDGED for row in NODES.values() if row.guards)
+
+
+def test_every_row_says_why() -> None:
+    assert all(row.why for row in NODES.values())
 
 
 def test_a_node_without_a_row_is_refused() -> None:
