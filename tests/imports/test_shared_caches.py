@@ -7,6 +7,7 @@ import datetime
 import fractions
 import ipaddress
 import itertools
+import pathlib
 import re
 import string
 import struct
@@ -101,6 +102,24 @@ overload(f)
     sandbox.run(source, variables={"names": (function.__module__, function.__qualname__)})
 
     assert typing.get_overloads(function) == []
+
+
+PATHS = """
+from pathlib import PurePath, PurePosixPath
+Text = like(str, "*.cached")
+class Path(PurePosixPath):
+    parts = _parts = _tail = _pparts = property(lambda self: [Text("*")])
+    _lines = property(lambda self: Text("*"))
+    drive = root = ""
+"""
+
+
+@pytest.mark.parametrize("call", ["PurePath('x').match(Path('*'))", "PurePath('x').match(Text('*'))"])
+def test_patterns_of_paths_stay(sandbox, call):
+    quietly(sandbox, PATHS + call)
+
+    assert not pathlib.PurePath("x").match("*.cached")
+    assert pathlib.PurePath("x.cached").match("*.cached")
 
 
 def test_the_modules_work(sandbox):

@@ -57,7 +57,7 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
 
         def opened(target: int | str | bytes) -> IO[Any]:
             if type(buffering) is int and buffering == 0 and "b" in mode:
-                return cast("IO[Any]", UnbufferedFile.at(target, mode))
+                return cast("IO[Any]", _unbuffered(target, mode))
             return io.open(target, mode, buffering, encoding, errors, newline)  # noqa: UP020  # not ours
 
         if type(target) is not int:
@@ -91,12 +91,11 @@ class UnbufferedFile(io.FileIO):
         message = "access denied: a file of a sandbox is made by open()"
         raise AccessDenied(message)
 
-    @staticmethod
-    def at(target: int | str | bytes, mode: str) -> UnbufferedFile:
-        """Open a file, or take a descriptor."""
-        made = UnbufferedFile.__new__(UnbufferedFile)
-        io.FileIO.__init__(made, target, mode)
-        return made
+
+def _unbuffered(target: int | str | bytes, mode: str) -> UnbufferedFile:
+    made = UnbufferedFile.__new__(UnbufferedFile)
+    io.FileIO.__init__(made, target, mode)
+    return made
 
 
 def _flags(mode: str) -> int:

@@ -19,8 +19,10 @@ from __future__ import annotations
 import functools
 import gc
 import importlib
+import pathlib
 import re
 import struct
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -127,13 +129,25 @@ def _of_urllib_parse() -> None:
 
 
 def _of_pathlib() -> None:
-    # PurePath.match and full_match: a text of the sandbox's can stay one on the way there.
-    def is_plain(*arguments: object) -> bool:
-        return all(type(argument) in (str, int, bool, types.NoneType) for argument in arguments)
+    # Paths of a sandbox's own class answer with anything when they are asked for their parts (`match`, `glob`).
+    flavours = {type(vars(pathlib).get(name)) for name in ("_posix_flavour", "_windows_flavour")}  # 3.11
+    plain = {str, int, bool, type(None), types.ModuleType, *flavours}
 
-    for module in ("glob", "pathlib"):
-        for name in ("_compile_pattern", "_compile_pattern_lines"):
-            _replace(module, name, is_plain)
+    def exact(*arguments: object) -> bool:
+        return all(
+            type(argument) in plain
+            or (type(argument) is tuple and all(type(part) is str for part in cast("tuple[object, ...]", argument)))
+            for argument in arguments
+        )
+
+    for module, names in {
+        "pathlib": ("_make_selector", "_is_case_sensitive", "_compile_pattern", "_compile_pattern_lines"),
+        "pathlib._abc": ("_is_case_sensitive",),
+        "glob": ("_compile_pattern",),
+    }.items():
+        if module in sys.modules:
+            for name in names:
+                _replace(module, name, exact)
 
 
 def _of_typing() -> None:
