@@ -108,7 +108,7 @@ PATHS = """
 from pathlib import PurePath, PurePosixPath
 Text = like(str, "*.cached")
 class Path(PurePosixPath):
-    parts = _parts = _tail = _pparts = property(lambda self: [Text("*")])
+    parts = _parts = _tail = property(lambda self: [Text("*")])
     _lines = property(lambda self: Text("*"))
     drive = root = ""
 """
