@@ -40,7 +40,7 @@ def quietly(sandbox, source):
     """Run it; whether it is refused or does no harm, what counts is what the host gets afterwards."""
     try:
         return sandbox.run(LIKE + source).value
-    except (AccessDenied, TypeError) as error:
+    except (AccessDenied, AttributeError, TypeError) as error:
         return error
 
 
