@@ -9,18 +9,18 @@ import functools
 import io
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, TextIO, TypeVar, final
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar, cast, final
 
 from pycage import _core, access, guest_api
 from pycage.errors import PolicyError, SandboxExited, type_name
 from pycage.exposure import Exposure
 from pycage.host_errors import HostErrors
-from pycage.imports import MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
+from pycage.imports import Copies, MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
 from pycage.imports.descriptors import Descriptors
 from pycage.imports.facades.opening import make_open
 from pycage.imports.vetted import VettedPolicy
 from pycage.interrupts import Interrupts
-from pycage.language import GuardSet, StandIns, attribute_denied, bind, make_builtins, transform
+from pycage.language import GuardSet, Importer, StandIns, attribute_denied, bind, make_builtins, transform
 from pycage.permissions import RuntimePermission
 from pycage.shims import Shims
 from pycage.source_lines import SourceLines
@@ -50,7 +50,7 @@ _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 class Cage:
     """The inside of one sandbox."""
 
-    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims", "_sources")
+    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims", "_sources", "_streams")
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Cage:
         self._exposed: dict[str, Exposure] = {}
         self._shims = Shims(domain)
         self._sources = SourceLines(domain.label)
+        self._streams = {"stdout": Stream(0), "stderr": Stream(1)}
         stand_ins = StandIns(domain, _core.code_domain)
         self._guards = GuardSet(domain, _core.code_domain, self._denied, stand_ins)
         stand_ins.attach(self._guards)
@@ -83,22 +84,15 @@ class Cage:
             privileged=_core.do_privileged,
             extra={"pycage": lambda: guest_api.names(shim, registry), "builtins": self._public_builtins},
             own_module=self._guards.own_module,
-            tools=Tools(
-                owns=self._guards.own,
-                read=self._guards.getattr,
-                streams=STREAMS,
-                open=open_,
-                descriptors=self._descriptors,
-                stand_ins=stand_ins,
-                build_class=self._guards.build_class,
-            ),
+            tools=self._tools(open_, stand_ins),
             record=access.record_denial,
+            copies=self._copies,
         )
         self._builtins = make_builtins(
             self._guards,
             import_=self._loader.import_,
             open_=open_,
-            print_=_print,
+            print_=_printing_to(self._streams["stdout"]),
             tag=self._tag,
             privileged=_COMPILING,
         )
@@ -152,6 +146,36 @@ class Cage:
 
     def _public_builtins(self) -> dict[str, object]:
         return {name: value for name, value in self._builtins.items() if name[0] not in "._"}
+
+    def _tools(self, open_: Callable[..., object], stand_ins: StandIns) -> Tools:
+        domain, prefix = self._domain, f"<{self._domain.label}"
+        return Tools(
+            owns=self._guards.own,
+            read=self._guards.getattr,
+            own_code=lambda code: _core.code_domain(code) is domain,
+            own_file=lambda name: name.startswith(prefix) or name in self._loader.filenames(),
+            streams=self._streams,
+            open=open_,
+            descriptors=self._descriptors,
+            stand_ins=stand_ins,
+            build_class=self._guards.build_class,
+        )
+
+    def _copies(self, tools: Tools) -> Copies:
+        """Make the copies of standard modules: own code, whose import statements are not the guest's."""
+
+        def globals_importing(import_: Callable[..., object]) -> dict[str, object]:
+            # `__import__` by its name stays the guest's: it takes names that guests choose.
+            return {"__builtins__": {**self._builtins, "__import__": Importer(self._guards, import_).import_}}
+
+        return Copies(
+            bind=lambda unbound: bind(unbound, self._guards, self._tag),
+            module_globals=globals_importing,
+            own_module=self._guards.own_module,
+            shim=self._shims.function,
+            privileged=_core.do_privileged,
+            tools=tools,
+        )
 
     def _tag(self, code: CodeType) -> None:
         _core.tag(code, self._domain)
@@ -211,7 +235,7 @@ class Cage:
 class Stream:
     """``sys.stdout`` or ``sys.stderr`` as a sandbox has it: writes to the result of the run, or to the host's own."""
 
-    __slots__ = ("_number",)
+    __slots__ = ("_elsewhere", "_number")
 
     encoding = "utf-8"
     errors = "strict"
@@ -220,6 +244,13 @@ class Stream:
     def __init__(self, number: int) -> None:
         """Stand for ``stdout`` (0) or ``stderr`` (1)."""
         self._number = number
+        self._elsewhere: TextIO | None = None
+
+    def redirect(self, target: object, /) -> object:
+        """Write to ``target`` from now on; return what it wrote to before.  ``None``: the result of the run again."""
+        before = self._elsewhere
+        self._elsewhere = None if target is self else cast("TextIO | None", target)
+        return before
 
     def write(self, text: str, /) -> int:
         """Write text; only exactly str, so that nothing of the sandbox runs in the host's stream."""
@@ -250,16 +281,21 @@ class Stream:
         return False
 
     def _target(self) -> TextIO:
+        if self._elsewhere is not None:
+            return self._elsewhere
         output = _run_output.get()
         return (sys.stdout, sys.stderr)[self._number] if output is None else output[self._number]
 
 
-STREAMS: Final = {"stdout": Stream(0), "stderr": Stream(1)}
+def _printing_to(stdout: Stream) -> Callable[..., None]:
+    """Return ``print`` for a sandbox with this standard output."""
 
+    def _print(
+        *values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False
+    ) -> None:
+        """Print as the built-in does, to the sandbox's own standard output."""
+        target = stdout if file is None else file
+        print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file there is
 
-def _print(
-    *values: object, sep: str | None = " ", end: str | None = "\n", file: object = None, flush: bool = False
-) -> None:
-    """Print as the built-in does, to the sandbox's own standard output."""
-    target = STREAMS["stdout"] if file is None else file
-    print(*values, sep=sep, end=end, file=target, flush=flush)  # type: ignore[call-overload]  # any file the sandbox has
+    _print.__name__ = _print.__qualname__ = "print"
+    return _print

@@ -2,12 +2,13 @@
 
 * ``rules``: which modules a sandbox has of its own (SCP) and which it gets from the host (HCP).
 * ``sources``, ``resolvers``, ``path_resolver``: where the sandbox's own modules come from (SCR).
-* ``stdlib``, ``facades``, ``views``: what a sandbox sees of a host module.
+* ``stdlib``, ``facades``, ``copies``, ``views``: what a sandbox sees of a host module.
 * ``resources``: ``importlib.resources`` for the sandbox's own packages.
 * ``names``, ``locks``, ``loader``: the import itself.
 """
 
 import pycage.imports.raw_futures  # noqa: F401  # tells the guards
+from pycage.imports.copies import Copies
 from pycage.imports.loader import C_IMPORTS, SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver
@@ -31,6 +32,7 @@ __all__ = [
     "CallableResolver",
     "ChainResolver",
     "Conclusion",
+    "Copies",
     "LoaderPolicy",
     "MappingResolver",
     "ModuleView",

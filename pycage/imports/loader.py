@@ -53,6 +53,7 @@ from pycage.permissions import ImportPermission
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pycage.imports.copies import Copies
     from pycage.imports.rules import LoaderPolicy
     from pycage.imports.sources import Resolver, Resources, Source
 
@@ -137,6 +138,7 @@ class SandboxLoader:
         tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
         own_module: Told of every module that is the sandbox's own, before its body runs.
         record: Told of every denial before it is raised, with privilege: a guest can swallow it.
+        copies: Makes the sandbox's copies of standard modules, from the tools; without it there are none.
 
     Threads may share a loader.  Two that load the same module wait for each other; see ``locks.py``.
     """
@@ -157,6 +159,7 @@ class SandboxLoader:
         tools: Tools | None = None,
         own_module: Callable[[types.ModuleType], object] | None = None,
         record: Callable[[AccessDenied], None] | None = None,
+        copies: Callable[[Tools], Copies] | None = None,
     ) -> None:
         self._url = name_url
         self._resolver = resolver
@@ -169,6 +172,7 @@ class SandboxLoader:
         # The module table: only what this loader defined, from the moment its body begins to run.
         self._own: dict[str, types.ModuleType] = {}
         self._initialising: set[str] = set()
+        self._files: set[str] = set()
         # Weak: a guest can ask for any number of names that do not exist.
         self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
         self._table_lock = threading.Lock()
@@ -178,7 +182,13 @@ class SandboxLoader:
         self._closed = False
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
-        self._views = Views(self._host_allows, shim, _with_modules(tools, self._own.get, lambda: ModuleTable(self)))
+        tools = attrs.evolve(
+            tools if tools is not None else Tools(),
+            modules=self._own.get,
+            module_table=lambda: ModuleTable(self),
+            shim=shim,
+        )
+        self._views = Views(self._host_allows, shim, tools, None if copies is None else copies(tools))
         # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
         self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}
 
@@ -252,6 +262,10 @@ class SandboxLoader:
             del self._registered[name]
         else:
             self._registered[name] = module
+
+    def filenames(self) -> set[str]:
+        """Return the file names of the sandbox's own modules, as their loading gave them."""
+        return set(self._files)
 
     def is_own(self, module: object) -> bool:
         """Say whether this loader defined a module."""
@@ -412,6 +426,7 @@ class SandboxLoader:
 
     def _define(self, name: str, source: Source) -> types.ModuleType:
         code = self._as_host(lambda: self._compile(source.text, source.filename))
+        self._files.add(source.filename)
         module = types.ModuleType(name)
         attributes = vars(module)
         attributes.update(self._module_globals())
@@ -604,14 +619,6 @@ class SandboxLoader:
             return None if source is None else source.resources
 
         return package_reader(package, resources, self._scp, self._privileged)
-
-
-def _with_modules(
-    tools: Tools | None,
-    modules: Callable[[str], types.ModuleType | None],
-    module_table: Callable[[], object],
-) -> Tools:
-    return attrs.evolve(tools if tools is not None else Tools(), modules=modules, module_table=module_table)
 
 
 def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:

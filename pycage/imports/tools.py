@@ -57,6 +57,8 @@ class Tools:
         stand_ins: What stands for the sandbox's own code, frames and classes; without it there are none.
         build_class: The guarded ``__build_class__``; without it there is no ``types.new_class``.
         module_table: Makes ``sys.modules`` of the sandbox.
+        own_code: Whether a code object is the sandbox's.
+        own_file: Whether source of the sandbox has this file name.
         streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
@@ -71,6 +73,8 @@ class Tools:
     stand_ins: StandIns | None = None
     build_class: Callable[..., object] | None = None
     module_table: Callable[[], object] = dict
+    own_code: Callable[[types.CodeType], bool] = _nothing
+    own_file: Callable[[str], bool] = _nothing
     streams: Mapping[str, object] = attrs.field(factory=dict)
 
     def part(self, name: str, make: Callable[[Tools], _T]) -> _T:

@@ -47,6 +47,8 @@ from pycage.language import _guards
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pycage.imports.copies import Copies
+
 __all__ = ["ModuleView", "NoViewError", "Views", "view_of"]
 
 
@@ -99,6 +101,7 @@ class Views:
             the module leads to.
         shim: Makes the sandbox's stand-in for a function of the host.
         tools: The sandbox's guards, for ``pycage.imports.facades``.
+        copies: The sandbox's copies of standard modules; without them, what is copied is missing.
     """
 
     def __init__(
@@ -106,9 +109,11 @@ class Views:
         allowed: Callable[[str], bool],
         shim: Callable[[Callable[..., object]], Callable[..., object]],
         tools: Tools | None = None,
+        copies: Copies | None = None,
     ) -> None:
         self._allowed = allowed
         self._shim = shim
+        self._copies = copies
         self._tools = attrs.evolve(tools if tools is not None else Tools(), shim=shim)
         self._views: dict[str, ModuleView] = {}
         self._lock = threading.RLock()
@@ -153,7 +158,9 @@ class Views:
         if name in PREPARATIONS:
             PREPARATIONS[name]()
         names: dict[str, object] = {}
-        for shown in offer.shown:
+        if offer.copied and self._copies is not None:
+            names.update(self._copies.shown(name))
+        for shown in offer.shown if not offer.is_copied else ():
             if hasattr(module, shown):
                 names[shown] = private(getattr(module, shown))
         for written in filter(functools.partial(hasattr, module), offer.owned):

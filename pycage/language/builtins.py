@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import builtins as host
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Final, TypeVar, cast, final
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast, final
 
 from pycage import _core
 from pycage.errors import AccessDenied
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["ABSENT", "RAW", "Importer", "Namespaces", "RestrictedCode", "make_builtins"]
 
 _T = TypeVar("_T")
+_Names: TypeAlias = dict[str, object]
 
 # Handed out as they are: they work on what they are given, through its public methods.
 RAW: Final = frozenset(
@@ -251,20 +252,31 @@ class Namespaces:
         self._tag = tag
         self._privileged = privileged
 
+    def _guests(self, caller: tuple[dict[str, object], Mapping[str, object]]) -> tuple[_Names, Mapping[str, object]]:
+        """Return the namespaces of the calling code, or empty ones.
+
+        Code of the sandbox with other built-ins is the standard library's (``pycage.imports.copies``).  It calls what
+        it is given, such as ``eval`` as the type of an argument, and its names are not the guest's.
+        """
+        if caller[0].get("__builtins__") is self._builtins:
+            return caller
+        empty: _Names = {"__builtins__": self._builtins}
+        return empty, empty
+
     def globals(self) -> dict[str, object]:
         """Return a copy of the caller's globals."""
-        return _shown(self._guards.caller()[0])
+        return _shown(self._guests(self._guards.caller())[0])
 
     def locals(self) -> Mapping[str, object]:
         """Return a copy of the caller's local variables."""
-        return _shown(self._guards.caller()[1])
+        return _shown(self._guests(self._guards.caller())[1])
 
     def vars(self, *objects: object) -> object:
         """Return the ``__dict__`` of an own instance, or a copy of that of an own class or module."""
         if len(objects) > 1:
             raise TypeError(f"vars expected at most 1 argument, got {len(objects)}")
         if not objects:
-            return _shown(self._guards.caller()[1])
+            return _shown(self._guests(self._guards.caller())[1])
         try:
             return self._guards.getattr(objects[0], "__dict__")
         except AttributeError:
@@ -274,7 +286,7 @@ class Namespaces:
         """Return the names of an object, without those that nobody may read."""
         if len(objects) > 1:
             raise TypeError(f"dir expected at most 1 argument, got {len(objects)}")
-        names = dir(objects[0]) if objects else sorted(_shown(self._guards.caller()[1]))
+        names = dir(objects[0]) if objects else sorted(_shown(self._guests(self._guards.caller())[1]))
         return [name for name in names if type(name) is str and classify(name) != NEVER and not name.startswith(".")]
 
     def compile(  # noqa: PLR0917
@@ -302,7 +314,7 @@ class Namespaces:
         unbound = self._unbound(source, "eval")
         if globals is not None:
             return self._run_apart(unbound, globals, locals)
-        caller_globals, caller_locals = self._guards.caller()
+        caller_globals, caller_locals = self._guests(self._guards.caller())
         return self._run(unbound, caller_globals, caller_locals if locals is None else locals)
 
     def exec(
@@ -321,7 +333,7 @@ class Namespaces:
         if globals is not None:
             self._run_apart(unbound, globals, locals)
             return
-        caller_globals, caller_locals = self._guards.caller()
+        caller_globals, caller_locals = self._guests(self._guards.caller())
         self._run(unbound, caller_globals, caller_locals if locals is None else locals)
 
     def _unbound(self, source: str | bytes | RestrictedCode, mode: Mode) -> Unbound:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from pycage.language._guards import GuardSet
 
-__all__ = ["RESULT_NAME", "Mode", "Unbound", "bind", "transform"]
+__all__ = ["RESULT_NAME", "Mode", "Unbound", "bind", "transform", "transform_tree"]
 
 Mode = Literal["exec", "eval", "run"]
 
@@ -135,16 +135,35 @@ def _transform(source: str | bytes, filename: str, mode: Mode, flags: int, late:
     text = _decode(source, filename) if isinstance(source, bytes) else source
     try:
         tree = _parse(text, filename, "eval" if mode == "eval" else "exec", flags)
-        transformer = Transformer(_PLACEHOLDERS, _SECRET, late=late)
-        transformer.visit(tree)
-        if transformer.problems:
-            problems = sorted(set(transformer.problems))
-            raise RestrictedSyntaxError(filename, problems, _line(text, problems[0].line))
-        result_name = _keep_value(tree) if mode == "run" and isinstance(tree, ast.Module) else None
-        code = compile(tree, filename, "eval" if mode == "eval" else "exec", flags=flags, dont_inherit=True, optimize=0)
+        return _judged(tree, text, filename, mode, flags, late=late)
     except (RecursionError, MemoryError):
         problem = SyntaxProblem(1, 1, "the source is nested too deeply; split expressions and blocks")
         raise RestrictedSyntaxError(filename, [problem]) from None
+
+
+def transform_tree(tree: ast.Module, text: str, filename: str) -> Unbound:
+    """Judge a module that the host has parsed, and changed; see `transform`.  Nothing is kept, the tree is used up.
+
+    Args:
+        tree: Not a guest's: a tree can say what no source can.
+        text: What most of it was parsed from, for messages.
+        filename: For tracebacks.
+
+    Raises:
+        RestrictedSyntaxError: As `transform`.
+
+    """
+    return _judged(tree, text, filename, "exec", 0)
+
+
+def _judged(tree: ast.Module | ast.Expression, text: str, filename: str, mode: Mode, flags: int, *, late: bool = False) -> Unbound:
+    transformer = Transformer(_PLACEHOLDERS, _SECRET, late=late)
+    transformer.visit(tree)
+    if transformer.problems:
+        problems = sorted(set(transformer.problems))
+        raise RestrictedSyntaxError(filename, problems, _line(text, problems[0].line))
+    result_name = _keep_value(tree) if mode == "run" and isinstance(tree, ast.Module) else None
+    code = compile(tree, filename, "eval" if mode == "eval" else "exec", flags=flags, dont_inherit=True, optimize=0)
     return Unbound(filename, mode, result_name, marshal.dumps(code))
 
 

@@ -62,9 +62,9 @@ MAKERS: Final = MappingProxyType(
         "sys": "sys_facade:make",
         "tempfile": "tempfile_facade:make",
         "threading": "threading_facade:make",
-        "traceback": "traceback_facade:make",
         "types": "types_facade:make",
         "typing": "typing_facade:make",
+        "xml.parsers.expat": "expat_facade:make",
         "urllib.parse": "shared_caches:of_urllib_parse",
     }
 )

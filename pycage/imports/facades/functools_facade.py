@@ -111,13 +111,13 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 raise TypeError(message)
             return real.dispatch(args[0].__class__)(*args, **kwargs)
 
-        def register(cls: object, function: object = None) -> object:
+        def register(cls: object, func: object = None) -> object:
             # dispatch() asks issubclass(base, cls) for each base of an argument's class: a metaclass would see all.
             for one in getattr(cls, "__args__", (cls,)) if isinstance(cls, types.UnionType) else (cls,):
                 if isinstance(one, type) and type(one) is not type and tools.owns(type(one)):
                     message = "register() in a sandbox takes no class with a metaclass of the sandbox's own"
                     raise AccessDenied(message)
-            if function is None:
+            if func is None:
                 if isinstance(cls, (type, types.UnionType)):
                     return lambda later: register(cls, later)
                 hints = getattr(cls, "__annotations__", {})
@@ -128,7 +128,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                     )
                     raise TypeError(message)
                 return register(chosen, cls)
-            return register_type(cls, function)
+            return register_type(cls, func)
 
         functools.update_wrapper(wrapper, func, updated=("__dict__",) if tools.owns(func) else ())
         vars(wrapper).update(register=register, dispatch=real.dispatch, registry=real.registry)

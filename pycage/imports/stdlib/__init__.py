@@ -25,7 +25,8 @@ One file for each chapter of the library; `denied` has what is never shared, `of
 #     * it keeps state for the whole process: `random.seed`, `csv.register_dialect`, `decimal.DefaultContext`.
 #
 # Idea.  Name what is shown.  A function of the four kinds is withheld with its reason, or made anew for the sandbox in
-# pycage.imports.facades.  Lists, dictionaries and sets are handed out as private copies.
+# pycage.imports.facades.  Where a module is made of such functions, its source runs again as code of the sandbox:
+# pycage.imports.copies.  Lists, dictionaries and sets are handed out as private copies.
 #
 # What still fails.  Unbound methods written in Python accept any `self`: `queue.Queue.__init__(host_object)` sets
 # attributes with fixed names on a host object.  `decimal.localcontext` that is never left changes the precision of its
@@ -35,13 +36,13 @@ from __future__ import annotations
 
 import sys
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from pycage.imports.stdlib import concurrency, files, formats, functions, mathematics, system, text, values
 from pycage.imports.stdlib.denied import DENIED
 from pycage.imports.stdlib.offer import Offer
 
-__all__ = ["DENIED", "OFFERS", "Offer", "is_standard", "refusal"]
+__all__ = ["DENIED", "OFFERS", "VIRTUAL", "Disposition", "Offer", "disposition", "is_standard", "refusal"]
 
 OFFERS: Final = MappingProxyType(
     {
@@ -51,6 +52,56 @@ OFFERS: Final = MappingProxyType(
     }
 )
 """Module -> what a sandbox gets of it."""
+
+VIRTUAL: Final = MappingProxyType(
+    {
+        "importlib": "import_module",
+        "importlib.resources": "files is_resource read_binary read_text",
+    }
+)
+"""Modules that the loader itself makes for each sandbox -> their names: what they do is what imports do."""
+
+_PURE: Final = "it computes from its arguments"
+_UNKNOWN: Final = "nobody has judged it"
+_PRIVATE: Final = "its name is private; use the public module in front of it"
+
+
+class Disposition(NamedTuple):
+    """What is decided about one module.
+
+    Attributes:
+        kind: ``"view"``: the host's own objects.  ``"facade"``: some of it is made anew for each sandbox.  ``"copy"``: its
+            source runs again as the sandbox's own code.  ``"denied"``: nothing.
+        offer: The row of the table; ``None`` if it is denied, or made by the loader.
+        reason: Why.
+    """
+
+    kind: Literal["view", "facade", "copy", "denied"]
+    offer: Offer | None
+    reason: str
+
+
+def disposition(name: str) -> Disposition | None:
+    """Return what is decided about a module, ``None`` if it is no business of this table: a module of the host's.
+
+    Args:
+        name: A valid dotted name.
+    """
+    offer = OFFERS.get(name)
+    if offer is not None:
+        kind: Literal["view", "facade", "copy"] = "copy" if offer.is_copied else "facade" if offer.is_facade else "view"
+        return Disposition(kind, offer, offer.why or _PURE)
+    if name in VIRTUAL:
+        return Disposition("facade", None, "imports are the business of the sandbox's loader")
+    top = name.partition(".")[0]
+    for refused in (name, top):
+        if refused in DENIED:
+            return Disposition("denied", None, DENIED[refused])
+    if any(part.startswith("_") for part in name.split(".")):
+        return Disposition("denied", None, _PRIVATE)
+    if top in sys.stdlib_module_names:
+        return Disposition("denied", None, _UNKNOWN)
+    return None
 
 
 def is_standard(name: str) -> bool:
@@ -65,13 +116,7 @@ def refusal(name: str) -> str | None:
     Args:
         name: A valid dotted name.
     """
-    if name in OFFERS:
+    decided = disposition(name)
+    if decided is None or decided.offer is not None:
         return None
-    top = name.partition(".")[0]
-    if top in DENIED:
-        return f"never shared with a sandbox: {DENIED[top]}"
-    if top in sys.stdlib_module_names:
-        return "no view of this standard module yet"
-    if any(part.startswith("_") for part in name.split(".")):
-        return "never shared with a sandbox: its name is private"
-    return None
+    return f"never shared with a sandbox: {decided.reason}"

@@ -1,4 +1,7 @@
-"""Modules of the standard library that a sandbox never gets, each with the reason."""
+"""Modules of the standard library that a sandbox never gets, each with the reason.
+
+A row is a top-level module with everything below it, or one module of a package of which others are offered.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,37 @@ DENIED: Final = MappingProxyType(
     {
         name: reason
         for reason, names in {
-            "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread "
-            "faulthandler tracemalloc "
-            "atexit signal __main__",
-            "it is the operating system; use the built-in open, or an API of the host": "posix nt fileinput "
-            "pwd grp resource fcntl termios pty tty mmap select selectors platform syslog",
-            "it starts processes": "multiprocessing _posixsubprocess pdb webbrowser",
+            "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread faulthandler "
+            "tracemalloc atexit signal __main__",
+            "it is the operating system; use the built-in open, or an API of the host": "posix nt ntpath posixpath "
+            "genericpath nturl2path shutil pathlib tempfile glob fileinput filecmp pwd grp resource fcntl termios mmap "
+            "select selectors syslog crypt spwd nis ossaudiodev winreg winsound msvcrt msilib _winapi",
+            "it reads files of the host": "linecache netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
+            "it is a client or a server of a network; use an API of the host": "socket socketserver ssl ftplib "
+            "imaplib poplib smtplib smtpd nntplib telnetlib xmlrpc wsgiref asynchat asyncore cgi cgitb antigravity "
+            "http.client http.server http.cookiejar urllib.error urllib.request urllib.response urllib.robotparser",
+            "it runs what it is given on threads or in processes of its own": "concurrent",
+            "it starts processes": "subprocess multiprocessing _posixsubprocess pdb webbrowser pipes",
+            "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle turtledemo "
+            "idlelib cmd",
             "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "
-            "_xxsubinterpreters "
-            "_interpreters _interpchannels _interpqueues",
-            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site "
-            "modulefinder pydoc venv "
-            "ensurepip pip setuptools pkg_resources",
-            "it makes or runs code that was never judged": "code codeop dis py_compile compileall timeit trace "
-            "doctest unittest "
-            "profile cProfile pstats bdb cmd symtable opcode test",
+            "_xxsubinterpreters _interpreters _interpchannels _interpqueues audioop",
+            "it is a database in native code, which opens files and loads extensions": "sqlite3",
+            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site modulefinder "
+            "pydoc pydoc_data venv ensurepip pip setuptools pkg_resources zipapp",
+            "it makes or runs code that was never judged": "code codeop dis py_compile compileall timeit trace doctest "
+            "unittest profile cProfile pstats bdb symtable opcode test lib2to3",
             "it makes objects from bytes": "pickle _pickle pickletools marshal shelve copyreg dbm",
             "it is the import and build configuration of the host": "sysconfig distutils _distutils_hack",
+            "codecs are found by their names: codecs.lookup()": "encodings",
+            "it is the inside of another module, which is offered": "pyexpat sre_compile sre_constants sre_parse "
+            "json.scanner xml.etree.cElementTree",
+            "it is a command for the shell": "json.tool",
+            "it prints when it is imported": "this",
+            "it is deprecated, and gone in Python 3.13": "aifc chunk sunau uu xdrlib binhex",
             "pycage is offered as a fixed set of names only": "pycage pycage_native RestrictedPython",
         }.items()
         for name in names.split()
     }
 )
-"""Top-level modules without a view for ever, with the reason."""
+"""Module -> why there is no view of it."""

@@ -9,6 +9,13 @@ from pycage.imports.stdlib.offer import GLOBAL_STATE, INTERNAL, Offer
 
 __all__ = ["OFFERS"]
 
+_LZMA: Final = (
+    "CHECK_CRC32 CHECK_CRC64 CHECK_ID_MAX CHECK_NONE CHECK_SHA256 CHECK_UNKNOWN FILTER_ARM FILTER_ARMTHUMB "
+    "FILTER_DELTA FILTER_IA64 FILTER_LZMA1 FILTER_LZMA2 FILTER_POWERPC FILTER_SPARC FILTER_X86 FORMAT_ALONE "
+    "FORMAT_AUTO FORMAT_RAW FORMAT_XZ MF_BT2 MF_BT3 MF_BT4 MF_HC3 MF_HC4 MODE_FAST MODE_NORMAL PRESET_DEFAULT "
+    "PRESET_EXTREME"
+)
+
 OFFERS: Final = MappingProxyType(
     {
         "base64": Offer(
@@ -20,6 +27,7 @@ OFFERS: Final = MappingProxyType(
             "Error Incomplete a2b_base64 a2b_hex a2b_qp a2b_uu b2a_base64 b2a_hex b2a_qp b2a_uu crc32 crc_hqx "
             "hexlify unhexlify"
         ),
+        "bz2": Offer("BZ2Compressor BZ2Decompressor", copied="*", why="opens files"),
         "csv": Offer(
             "Dialect DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC QUOTE_NOTNULL "
             "QUOTE_STRINGS Sniffer excel excel_tab get_dialect list_dialects reader unix_dialect writer",
@@ -28,6 +36,17 @@ OFFERS: Final = MappingProxyType(
                 INTERNAL: "__doc__ __version__",
             },
         ),
+        **dict.fromkeys(
+            """
+            email email.base64mime email.charset email.contentmanager email.encoders email.errors email.feedparser
+            email.generator email.header email.headerregistry email.iterators email.message email.mime
+            email.mime.application email.mime.audio email.mime.base email.mime.image email.mime.message
+            email.mime.multipart email.mime.nonmultipart email.mime.text email.parser email.policy email.quoprimime
+            email.utils
+            """.split(),  # noqa: SIM905  # names are read more easily without quotes
+            Offer(copied="*", why="its policies are copied attribute by attribute"),
+        ),
+        "gzip": Offer(copied="*", withheld={"reads the command line": "main"}, why="opens files"),
         "hashlib": Offer(
             "algorithms_available algorithms_guaranteed blake2b blake2s md5 new pbkdf2_hmac scrypt sha1 sha224 sha256 "
             "sha384 sha3_224 sha3_256 sha3_384 sha3_512 sha512 shake_128 shake_256",
@@ -48,6 +67,12 @@ OFFERS: Final = MappingProxyType(
                 "encode_basestring_ascii py_encode_basestring py_encode_basestring_ascii"
             },
         ),
+        "http": Offer("HTTPMethod HTTPStatus"),
+        "http.cookies": Offer(copied="*", why="pickles with methods that sandboxes may not define"),
+        "lzma": Offer(f"LZMACompressor LZMADecompressor LZMAError is_check_supported {_LZMA}", copied="*", why="opens files"),
+        "mimetypes": Offer(copied="*", why="reads the host's tables of types; here it has the built-in ones"),
+        "plistlib": Offer(copied="*", why="pickles with methods that sandboxes may not define"),
+        "quopri": Offer("decode decodestring encode encodestring"),
         "struct": Offer("Struct error", made="calcsize iter_unpack pack pack_into unpack unpack_from"),
         "tomllib": Offer("TOMLDecodeError load loads"),
         # A package without anything of its own to show, so that `import urllib.parse` has a parent.
@@ -58,6 +83,31 @@ OFFERS: Final = MappingProxyType(
             "urlunparse urlunsplit",
             made="urldefrag urljoin urlparse urlsplit",
         ),
+        "tarfile": Offer(copied="*", withheld={"reads the command line": "main"}, why="opens files"),
+        "wave": Offer(copied="*", why="opens files"),
+        "xml": Offer(why="a package without anything of its own to show"),
+        "xml.dom": Offer(copied="*", why="imports what a registry names"),
+        **dict.fromkeys(
+            """
+            xml.dom.NodeFilter xml.dom.domreg xml.dom.expatbuilder xml.dom.minicompat xml.dom.minidom xml.dom.pulldom
+            xml.dom.xmlbuilder xml.sax xml.sax.expatreader xml.sax.handler xml.sax.saxutils xml.sax.xmlreader
+            """.split(),  # noqa: SIM905  # names are read more easily without quotes
+            Offer(copied="*", why="opens files and addresses"),
+        ),
+        "xml.etree": Offer(why="a package without anything of its own to show"),
+        "xml.etree.ElementInclude": Offer(copied="*", why="opens files"),
+        "xml.etree.ElementPath": Offer(copied="*", why="works on elements of ElementTree"),
+        "xml.etree.ElementTree": Offer(copied="*", why="opens files; copies elements with what is in them"),
+        "xml.parsers": Offer(why="a package without anything of its own to show"),
+        "xml.parsers.expat": Offer(
+            "EXPAT_VERSION ErrorString ExpatError ParserCreate XMLParserType XML_PARAM_ENTITY_PARSING_ALWAYS "
+            "XML_PARAM_ENTITY_PARSING_NEVER XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE error features native_encoding "
+            "version_info",
+            made="errors model",
+            withheld={INTERNAL: "expat_CAPI"},
+            why="its submodules are no modules here",
+        ),
+        "zipfile": Offer(copied="*", withheld={"reads the command line": "main"}, why="opens files"),
         "zlib": Offer(
             "DEFLATED DEF_BUF_SIZE DEF_MEM_LEVEL MAX_WBITS ZLIB_RUNTIME_VERSION ZLIB_VERSION Z_BEST_COMPRESSION "
             "Z_BEST_SPEED Z_BLOCK Z_DEFAULT_COMPRESSION Z_DEFAULT_STRATEGY Z_FILTERED Z_FINISH Z_FIXED Z_FULL_FLUSH "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from types import MappingProxyType
 from typing import Final
 
 from pycage.imports.stdlib.offer import EVALUATES, GLOBAL_STATE, HANDS_OUT, STANDARD_OUTPUT, Offer
 
 __all__ = ["OFFERS"]
+
+_NODES: Final = " ".join(name for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST))
 
 OFFERS: Final = MappingProxyType(
     {
@@ -19,12 +22,28 @@ OFFERS: Final = MappingProxyType(
             "ABC ABCMeta abstractclassmethod abstractmethod abstractproperty abstractstaticmethod get_cache_token",
             owned="update_abstractmethods",
         ),
+        "argparse": Offer(copied="*", why="prints, and calls what it is given"),
+        "ast": Offer(
+            f"PyCF_ALLOW_TOP_LEVEL_AWAIT PyCF_ONLY_AST PyCF_TYPE_COMMENTS PyCF_OPTIMIZED_AST {_NODES}",
+            copied="*",
+            withheld={"compiles and prints": "main"},
+            why="compiles; here it only parses, and its classes of nodes are the host's",
+        ),
         "contextlib": Offer(
             "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator AsyncExitStack "
             "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext",
             made="suppress",
-            withheld={GLOBAL_STATE: "chdir redirect_stderr redirect_stdout"},
+            copied="redirect_stderr redirect_stdout",
+            withheld={GLOBAL_STATE: "chdir"},
+            why="redirects the sandbox's own streams only",
         ),
+        "codecs": Offer(
+            "BOM BOM_BE BOM_LE decode encode lookup lookup_error",
+            copied="*",
+            withheld={GLOBAL_STATE: "register register_error unregister"},
+            why="opens files, and answers for what is behind a stream",
+        ),
+        "configparser": Offer(copied="*", why="opens files"),
         "contextvars": Offer(
             "ContextVar Token", made="copy_context", withheld={"an empty context drops what was inherited": "Context"}
         ),
@@ -32,13 +51,23 @@ OFFERS: Final = MappingProxyType(
             "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partial partialmethod reduce Placeholder",
             made="cached_property singledispatch update_wrapper wraps",
             owned="total_ordering",
-            withheld={EVALUATES: "singledispatchmethod"},
+            copied="singledispatchmethod",
+            why="reads and writes attributes by name",
         ),
+        "getopt": Offer(copied="*", why="reads the environment"),
+        "gettext": Offer(copied="*", why="opens files, changes built-ins"),
         "itertools": Offer(
             "accumulate batched chain combinations combinations_with_replacement compress count cycle dropwhile "
             "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
         ),
+        "locale": Offer(copied="*", why="changes the locale of the process; here it is always C"),
+        "logging": Offer(copied="*", why="one tree of loggers for the process; here one for the sandbox"),
+        **dict.fromkeys(
+            ("logging.config", "logging.handlers"),
+            Offer(copied="*", why="opens files, and imports what a configuration names"),
+        ),
         "keyword": Offer("iskeyword issoftkeyword kwlist softkwlist"),
+        "optparse": Offer(copied="*", why="prints, and calls what it is given"),
         "operator": Offer(
             "abs add and_ call concat contains countOf delitem eq floordiv ge getitem gt iadd iand iconcat ifloordiv "
             "ilshift imatmul imod imul index indexOf inv invert ior ipow irshift is_ is_not isub itemgetter itruediv "
@@ -46,15 +75,15 @@ OFFERS: Final = MappingProxyType(
             "xor is_none is_not_none",
             made="attrgetter methodcaller",
         ),
-        # The rest of it reads source files, prints, or hands out frames; a traceback is the host's to format.
+        "sched": Offer(copied="*", why="calls what it is given"),
+        "token": Offer(copied="*", why="writes to its own globals"),
+        "tokenize": Offer(
+            copied="*", withheld={"reads the command line": "main"}, why="opens files"
+        ),
         "traceback": Offer(
-            made="format_exception_only",
-            withheld={
-                "reads any file (D433)": "FrameSummary StackSummary TracebackException extract_stack extract_tb "
-                "format_exc format_exception format_list format_stack format_tb",
-                STANDARD_OUTPUT: "print_exc print_exception print_last print_list print_stack print_tb",
-                HANDS_OUT: "clear_frames walk_stack walk_tb",
-            },
+            copied="*",
+            withheld={HANDS_OUT: "walk_stack walk_tb"},
+            why="leads to frames and reads any file; here it tells of the sandbox's own frames",
         ),
         "typing": Offer(
             "AbstractSet Annotated Any AnyStr AsyncContextManager AsyncGenerator AsyncIterable AsyncIterator Awaitable "
@@ -76,13 +105,6 @@ OFFERS: Final = MappingProxyType(
                 "writes to every method of a class": "no_type_check no_type_check_decorator",
             },
         ),
-        "warnings": Offer(
-            "warn",
-            withheld={
-                GLOBAL_STATE: "catch_warnings filterwarnings resetwarnings showwarning simplefilter",
-                "reads any file (D432)": "formatwarning warn_explicit",
-                "writes to the class": "deprecated",
-            },
-        ),
+        "warnings": Offer(copied="*", why="its filters are the process's; here they are the sandbox's"),
     }
 )

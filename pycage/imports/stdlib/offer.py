@@ -8,7 +8,6 @@ from typing import Final
 import attrs
 
 __all__ = [
-    "COPIES",
     "EVALUATES",
     "GLOBAL_STATE",
     "HANDS_OUT",
@@ -29,7 +28,6 @@ HANDS_OUT: Final = "hands out objects of the host"
 OPENS_FILES: Final = "opens files; use the built-in open"
 NEW_CLASS: Final = "makes a class behind the back of the guards; write a class statement"
 INTERNAL: Final = "an implementation detail"
-COPIES: Final = "its copying writes to whatever __new__ returned; derive from the built-in type"
 TELLS: Final = "tells about the host"
 
 
@@ -52,16 +50,26 @@ class Offer:
         owned: Functions that write to their first argument: it must be the sandbox's own.
         effects: Functions with effects, the real ones or ones made anew if the facade has them: each is handed out as a
             shim, so that the sandbox is on the stack however late they are called.
+        copied: Names whose source runs again as the sandbox's own code, see ``pycage.imports.copies``; ``"*"``: all that
+            the module defines.  Then ``shown`` are names that it imports and that are shown all the same.
         withheld: Public names that are not handed out, with the reason.
+        why: Why it is offered this way, in a few words.
     """
 
     shown: frozenset[str] = attrs.field(default="", converter=_words)
     made: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
     owned: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
     effects: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
+    copied: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
     withheld: MappingProxyType[str, str] = attrs.field(factory=dict, converter=_by_name, kw_only=True)
+    why: str = attrs.field(default="", kw_only=True)
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether all of it is copied."""
+        return "*" in self.copied
 
     @property
     def is_facade(self) -> bool:
         """Whether anything of it is made anew; otherwise it is a view."""
-        return bool(self.made or self.effects)
+        return bool(self.made or self.effects or self.owned or self.copied)

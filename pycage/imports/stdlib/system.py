@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, OPENS_FILES, TELLS, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, OPENS_FILES, TELLS, Offer
 
 __all__ = ["OFFERS"]
 
@@ -15,10 +15,11 @@ OFFERS: Final = MappingProxyType(
             "BlockingIOError BufferedIOBase BufferedRWPair BufferedRandom BufferedReader BufferedWriter BytesIO "
             "DEFAULT_BUFFER_SIZE IOBase IncrementalNewlineDecoder RawIOBase SEEK_CUR SEEK_END SEEK_SET StringIO "
             "TextIOBase "
-            "TextIOWrapper UnsupportedOperation Reader Writer",
+            "TextIOWrapper UnsupportedOperation Reader Writer text_encoding",
             made="open",
-            withheld={OPENS_FILES: "FileIO open_code", INTERNAL: "text_encoding"},
+            withheld={OPENS_FILES: "FileIO open_code"},
         ),
+        "platform": Offer(copied="*", why="asks the host for its name, its version and its files"),
         "sys": Offer(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "

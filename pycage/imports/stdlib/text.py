@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, OPENS_FILES, READS_ATTRIBUTES, STANDARD_OUTPUT, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, Offer
 
 __all__ = ["OFFERS"]
 
@@ -16,10 +16,7 @@ OFFERS: Final = MappingProxyType(
             "get_close_matches ndiff restore unified_diff"
         ),
         "fnmatch": Offer("filterfalse", made="filter fnmatch fnmatchcase translate"),
-        "pprint": Offer(
-            "isreadable isrecursive pformat saferepr",
-            withheld={STANDARD_OUTPUT: "pp pprint", "holds the host's standard output": "PrettyPrinter"},
-        ),
+        "pprint": Offer(copied="*", why="prints"),
         "re": Offer(
             "A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
             "VERBOSE X error escape",
@@ -27,12 +24,13 @@ OFFERS: Final = MappingProxyType(
             withheld={GLOBAL_STATE: "purge", "deprecated": "template TEMPLATE T"},
         ),
         "reprlib": Offer("Repr recursive_repr repr", withheld={GLOBAL_STATE: "aRepr"}),
-        "shlex": Offer("join quote split", withheld={OPENS_FILES: "shlex"}),
+        "shlex": Offer(copied="*", why="opens files"),
         "string": Offer(
             "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
             "punctuation whitespace",
-            withheld={READS_ATTRIBUTES: "Formatter"},
+            copied="Formatter",  # it reads attributes by name
         ),
+        "stringprep": Offer(copied="*", why="not a name of it is declared"),
         "textwrap": Offer("TextWrapper dedent fill indent shorten wrap"),
         "unicodedata": Offer(
             "UCD bidirectional category combining decimal decomposition digit east_asian_width is_normalized lookup "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import COPIES, GLOBAL_STATE, HANDS_OUT, INTERNAL, NEW_CLASS, STANDARD_OUTPUT, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, NEW_CLASS, STANDARD_OUTPUT, Offer
 
 __all__ = ["OFFERS"]
 
@@ -26,7 +26,7 @@ OFFERS: Final = MappingProxyType(
         "collections": Offer(
             "ChainMap Counter OrderedDict UserString defaultdict deque",
             made="namedtuple",
-            withheld={COPIES: "UserDict UserList"},
+            copied="UserDict UserList",  # their copying writes to whatever __new__ returned
         ),
         "collections.abc": Offer(
             "AsyncGenerator AsyncIterable AsyncIterator Awaitable Buffer ByteString Callable Collection "
@@ -92,7 +92,12 @@ OFFERS: Final = MappingProxyType(
         "weakref": Offer(
             "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakSet "
             "WeakValueDictionary proxy ref",
-            withheld={HANDS_OUT: "WeakMethod getweakrefcount getweakrefs", "runs at the host's exit": "finalize"},
+            copied="WeakMethod finalize",
+            withheld={HANDS_OUT: "getweakrefcount getweakrefs"},
+            why="nothing of it runs when the host ends",
+        ),
+        "zoneinfo": Offer(
+            copied="*", shown="ZoneInfo", why="reads files, and keeps zones in a cache of the process"
         ),
     }
 )
