@@ -152,7 +152,7 @@ class Views:
         """Return the view of this name if there is one already."""
         return self._views.get(name)
 
-    def _standard(self, name: str, module: types.ModuleType) -> dict[str, object]:
+    def _standard(self, name: str, module: types.ModuleType) -> dict[str, object]:  # noqa: C901  # one step for each kind
         """Return what the table offers of a standard module."""
         offer = OFFERS[name]
         if name in PREPARATIONS:

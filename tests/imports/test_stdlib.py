@@ -24,6 +24,7 @@ def view():
     with pycage.Sandbox("table") as sandbox:
         yield sandbox._cage._loader._chain
 
+
 # os.path belongs to os.
 PARTS = {"os": {"path"}}
 
@@ -42,7 +43,7 @@ def imported(module):
     return {
         name
         for name, value in vars(module).items()
-        if getattr(value, "__module__", None) not in (None, "builtins") and value.__module__.partition(".")[0] != own
+        if getattr(value, "__module__", None) is not None and value.__module__.partition(".")[0] != own
     }
 
 
@@ -86,7 +87,9 @@ def test_a_copy_has_what_the_module_says_is_public(name, view):
     module = importlib.import_module(name)
     left_out = EDITS.get(name, Edit()).without | set(OFFERS[name].withheld)
 
-    assert {item for item in public(module) & set(getattr(module, "__all__", ())) if item not in left_out} <= set(vars(view(name)))
+    assert {item for item in public(module) & set(getattr(module, "__all__", ())) if item not in left_out} <= set(
+        vars(view(name))
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if OFFERS[name].copied])
@@ -120,7 +123,9 @@ def test_no_view_shows_a_module(name):
         sandbox._cage._loader._hcp = pycage.rules(default="allow")  # its packages, until it is there
         shown = vars(sandbox._cage._loader._chain(name))
 
-    assert [key for key, value in shown.items() if isinstance(value, types.ModuleType) and f"{name}.{key}" not in OFFERS] == []
+    assert [
+        key for key, value in shown.items() if isinstance(value, types.ModuleType) and f"{name}.{key}" not in OFFERS
+    ] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -159,9 +164,9 @@ def test_every_module_that_is_not_shared_as_it_is_says_why():
 
 
 def test_a_private_module_is_denied_by_its_name():
-    assert {disposition(name).kind for name in sys.stdlib_module_names if name.startswith("_") and name not in OFFERS} == {
-        "denied"
-    }
+    assert {
+        disposition(name).kind for name in sys.stdlib_module_names if name.startswith("_") and name not in OFFERS
+    } == {"denied"}
 
 
 @pytest.mark.parametrize("name", sorted(DENIED))

@@ -137,8 +137,8 @@ _as_int = _as_int2
 """,
         ),
         "logging": Edit(
-            without="currentframe _srcfile _is_internal_frame Logger.findCaller Logger.__reduce__ RootLogger.__reduce__ "
-            "Handler.handleError",
+            without="currentframe _srcfile _is_internal_frame Logger.findCaller Logger.__reduce__ "
+            "RootLogger.__reduce__ Handler.handleError",
             reads={"__traceback__": "_traceback_of"},
             adding="""
 from _pycage import stack as _stack, traceback_of as _traceback_of
@@ -173,12 +173,20 @@ Handler.handleError = _handleError
         ),
         # fileConfig() evaluates what stands in the file, listen() is a server.
         "logging.config": Edit(
-            without="fileConfig _create_formatters _install_handlers _install_loggers _resolve _encoded listen stopListening "
-            "_listener DEFAULT_LOGGING_CONFIG_PORT",
+            without="fileConfig _create_formatters _install_handlers _install_loggers _resolve _encoded listen "
+            "stopListening _listener DEFAULT_LOGGING_CONFIG_PORT",
         ),
         # Records over a network, and pickled ones.
         "logging.handlers": Edit(
             without="SocketHandler DatagramHandler SysLogHandler SMTPHandler HTTPHandler NTEventLogHandler",
+            adding="""
+class _Refused(logging.Handler):
+    def __init__(self, *args, **kwargs):
+        raise PermissionError("access denied: a handler that speaks to another machine")
+
+class SMTPHandler(_Refused): pass
+class SysLogHandler(_Refused): pass
+""",
         ),
         # The host's files are not read.
         "mimetypes": Edit(without="knownfiles", adding="knownfiles = []"),
@@ -300,7 +308,9 @@ def warn(message, category=None, stacklevel=1, source=None, *, skip_file_prefixe
 """,
         ),
         # PyZipFile compiles.  The make() of 3.11 turns one object into another.
-        "zipfile": Edit(without="PyZipFile CompleteDirs.make", adding=_COMPLETE_DIRS if sys.version_info < (3, 12) else ""),
+        "zipfile": Edit(
+            without="PyZipFile CompleteDirs.make", adding=_COMPLETE_DIRS if sys.version_info < (3, 12) else ""
+        ),
         "zipfile._path": Edit(without="CompleteDirs.make", adding=_COMPLETE_DIRS),
         "zoneinfo": Edit(
             alone=True,

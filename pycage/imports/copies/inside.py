@@ -76,10 +76,10 @@ def _made(**names: object) -> _Maker:
     return lambda _tools, _copies: dict(names)
 
 
-# ---- The interpreter ---------------------------------------------------------------------------------------------------
+# ---- The interpreter ----------------------------------------------------------------------------------------------
 
 
-_FLAGS: Final = "bytes_warning dev_mode ignore_environment isolated optimize utf8_mode verbose warn_default_encoding".split()
+_FLAGS: Final = "bytes_warning dev_mode ignore_environment isolated optimize utf8_mode verbose warn_default_encoding"
 
 
 def _sys(_tools: Tools, copies: Copies) -> dict[str, object]:
@@ -88,7 +88,7 @@ def _sys(_tools: Tools, copies: Copies) -> dict[str, object]:
 
     return {
         "exit": exit,
-        "flags": SimpleNamespace(**dict.fromkeys(_FLAGS, 0)),
+        "flags": SimpleNamespace(**dict.fromkeys(_FLAGS.split(), 0)),
         "implementation": SimpleNamespace(name=sys.implementation.name),
         "modules": copies.modules,
         "warnoptions": [],
@@ -134,7 +134,8 @@ def _linecache(tools: Tools, _copies: Copies) -> dict[str, object]:
     return {"getline": getline, "getlines": getlines, "checkcache": nothing, "lazycache": nothing}
 
 
-# ---- Frames and exceptions ---------------------------------------------------------------------------------------------
+# ---- Frames and exceptions ----------------------------------------------------------------------------------------
+
 
 class Redirectable(Protocol):
     """A stream that can lead elsewhere."""
@@ -238,7 +239,7 @@ def _positions(code: types.CodeType, instruction: int) -> tuple[int | None, int 
     return None, None, None, None
 
 
-# ---- What is read or parsed for a copy -----------------------------------------------------------------------------------
+# ---- What is read or parsed for a copy ----------------------------------------------------------------------------
 
 
 def _parse(source: object, filename: object, mode: object, flags: object, feature_version: object) -> ast.AST:
@@ -246,7 +247,7 @@ def _parse(source: object, filename: object, mode: object, flags: object, featur
     if type(source) not in (str, bytes) or type(filename) is not str or type(mode) is not str:
         message = "ast.parse() in a sandbox needs source of the exact type str or bytes, and str for the rest"
         raise TypeError(message)
-    text = cast("bytes", source).decode("utf-8-sig") if type(source) is bytes else cast("str", source)
+    text = source.decode("utf-8-sig") if type(source) is bytes else source
     if type(flags) is not int or type(feature_version) is not int:
         message = "ast.parse() needs a feature version of the exact type int"
         raise TypeError(message)
@@ -268,7 +269,7 @@ def _attributes_of(node: object) -> object:
 
 
 def _nodes(tools: Tools, copies: Copies) -> dict[str, object]:
-    # What walks a tree writes to its nodes.  A tree of the host's that it hands to a sandbox is the sandbox's to change.
+    # What walks a tree writes to its nodes.  A tree that the host hands to a sandbox is the sandbox's.
     _make_nodes_writable()
     return _all_of("_ast")(tools, copies)
 
@@ -291,7 +292,7 @@ def _timezone_data(key: object) -> bytes:
         return file.read()
 
 
-# ---- Files ---------------------------------------------------------------------------------------------------------------
+# ---- Files --------------------------------------------------------------------------------------------------------
 
 _PATH_FUNCTIONS: Final = "basename commonprefix dirname isabs join normcase normpath split splitdrive splitext"
 
@@ -322,6 +323,7 @@ def _terminal_size(fallback: tuple[int, int] = (80, 24)) -> os.terminal_size:
 
 
 _COLORS: Final = ("BOLD_GREEN", "BOLD_MAGENTA", "BOLD_RED", "GREEN", "GREY", "MAGENTA", "RED", "RESET", "YELLOW")
+
 
 def _no_addresses(*_arguments: object, **_options: object) -> NoReturn:
     message = "access denied: an address"

@@ -24,6 +24,7 @@ __all__ = ["Copies"]
 
 T = TypeVar("T")
 
+
 @final
 class Copies:
     """Runs the source of standard modules for one sandbox, each when it is first asked for.
@@ -98,7 +99,9 @@ class Copies:
         offer = OFFERS.get(name)
         if offer is not None and not offer.is_copied:
             # What is copied in part finds the rest as the sandbox has it.
-            rest = self.as_host(lambda: Views(_everything, self._shim, self._tools).of(name, importlib.import_module(name)))
+            rest = self.as_host(
+                lambda: Views(_everything, self._shim, self._tools).of(name, importlib.import_module(name))
+            )
             attributes.update({key: value for key, value in vars(rest).items() if not key.startswith("__")})
         self._own_module(copy)
         self._copies[name] = copy
@@ -153,12 +156,12 @@ class Copies:
         if name in INSIDE or (name in STAND_INS and offer is None):
             inside = self._inside.get(name)
             if inside is None:
-                inside = self._inside[name] = make_view(name, {})
-                for table in (STAND_INS, INSIDE):
-                    if name in table:
-                        vars(inside).update(table[name](self._tools, self))
-                    if table is STAND_INS and offer is not None:
-                        vars(inside).update(vars(self._view(name)))
+                names = STAND_INS[name](self._tools, self) if name in STAND_INS else {}
+                if offer is not None:
+                    names.update(vars(self._view(name)))
+                if name in INSIDE:
+                    names.update(INSIDE[name](self._tools, self))
+                inside = self._inside[name] = make_view(name, names)
             return inside
         if name in PRIVATE or (offer is not None and offer.is_copied):
             return self.module(name)

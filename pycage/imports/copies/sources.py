@@ -55,7 +55,7 @@ def judged(name: str) -> Judged:
     text, is_package = _source(name)
     whole = name in PRIVATE or OFFERS[name].is_copied
     tree = edited(ast.parse(text), EDITS.get(name, _NO_EDIT), frozenset() if whole else OFFERS[name].copied)
-    defines = frozenset({*_bound(tree.body), *_from_below(tree)})
+    defines = frozenset({*_bound(tree.body), *_from_package(tree, name, is_package=is_package)})
     return Judged(transform_tree(tree, text, FILE.format(name)), defines, is_package)
 
 
@@ -83,7 +83,7 @@ class _Reads(ast.NodeTransformer):
     def __init__(self, functions: Mapping[str, str]) -> None:
         self._functions = functions
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802  # as ast calls it
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # as ast calls it
         self.generic_visit(node)
         function = self._functions.get(node.attr)
         if function is None or not isinstance(node.ctx, ast.Load):
@@ -92,7 +92,7 @@ class _Reads(ast.NodeTransformer):
         return ast.copy_location(ast.Call(name, [node.value], []), node)
 
 
-# ---- Editing -----------------------------------------------------------------------------------------------------------
+# ---- Editing ------------------------------------------------------------------------------------------------------
 
 
 def edited(tree: ast.Module, edit: Edit, only: frozenset[str] = frozenset()) -> ast.Module:
@@ -131,8 +131,7 @@ def _kept(body: Sequence[ast.stmt], without: frozenset[str], prefix: str) -> lis
         named = [f"{prefix}{name}" for name in _bound([statement])] or _attributes(statement)
         if named and not _is_import(statement) and all(name in without for name in named):
             continue
-        scope = isinstance(statement, (ast.ClassDef, ast.FunctionDef))
-        inner = f"{prefix}{statement.name}." if scope else prefix
+        inner = f"{prefix}{statement.name}." if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) else prefix
         for block in _blocks(statement):
             block[:] = _kept(block, without, inner) or [ast.copy_location(ast.Pass(), statement)]
         kept.append(statement)
@@ -173,11 +172,19 @@ def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield handler.body
 
 
-def _from_below(tree: ast.Module) -> Iterator[str]:
-    """Yield the names that a package takes from its own modules."""
+def _from_package(tree: ast.Module, name: str, *, is_package: bool) -> Iterator[str]:
+    """Yield the names that a module takes from others of its package: they are as good as its own."""
+    top = name.partition(".")[0]
+    here = name if is_package else name.rpartition(".")[0]
     for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.level == 1:
-            yield from (alias.asname or alias.name for alias in statement.names)
+        if not isinstance(statement, ast.ImportFrom):
+            continue
+        source = statement.module or ""
+        if statement.level:
+            source = ".".join(filter(None, [*here.split(".")[: here.count(".") + 2 - statement.level], source]))
+        if ("." in name and source.partition(".")[0] == top) or statement.level:
+            for alias in statement.names:
+                yield from judged(source).defines if alias.name == "*" else [alias.asname or alias.name]
 
 
 def _attributes(statement: ast.stmt) -> list[str]:

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["make"]
 
-# `parser.StartElementHandler = f`.  A parser is what a sandbox made with ParserCreate(); handing it one of the host's is
-# handing it what the parser reads.
-# And an error gets its place after it was made.
+# `parser.StartElementHandler = f`.  A parser is what a sandbox made with ParserCreate(); handing it one of the host's
+# is handing it what the parser reads.  And an error gets its place after it was made.
 _guards.add_safe_type(expat.XMLParserType)
 _guards.add_safe_type(expat.ExpatError)
 

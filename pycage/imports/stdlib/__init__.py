@@ -39,7 +39,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from pycage.imports.stdlib import concurrency, files, formats, functions, mathematics, system, text, values
-from pycage.imports.stdlib.denied import DENIED
+from pycage.imports.stdlib.denied import DENIED, ONE_MODULE
 from pycage.imports.stdlib.offer import Offer
 
 __all__ = ["DENIED", "OFFERS", "VIRTUAL", "Disposition", "Offer", "disposition", "is_standard", "refusal"]
@@ -70,8 +70,8 @@ class Disposition(NamedTuple):
     """What is decided about one module.
 
     Attributes:
-        kind: ``"view"``: the host's own objects.  ``"facade"``: some of it is made anew for each sandbox.  ``"copy"``: its
-            source runs again as the sandbox's own code.  ``"denied"``: nothing.
+        kind: ``"view"``: the host's own objects.  ``"facade"``: some of it is made anew for each sandbox.  ``"copy"``:
+            its source runs again as the sandbox's own code.  ``"denied"``: nothing.
         offer: The row of the table; ``None`` if it is denied, or made by the loader.
         reason: Why.
     """
@@ -99,6 +99,8 @@ def disposition(name: str) -> Disposition | None:
             return Disposition("denied", None, DENIED[refused])
     if any(part.startswith("_") for part in name.split(".")):
         return Disposition("denied", None, _PRIVATE)
+    if top in ONE_MODULE:
+        return Disposition("denied", None, f"what is public of it is in {top}")
     if top in sys.stdlib_module_names:
         return Disposition("denied", None, _UNKNOWN)
     return None

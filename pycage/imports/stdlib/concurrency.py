@@ -56,6 +56,7 @@ OFFERS: Final = MappingProxyType(
                 "_unregister_task",
                 "hands work to a loop in another thread": "run_coroutine_threadsafe wrap_future",
             },
+            why="a loop of the sandbox's own; callbacks carry what their sandbox may do",
         ),
         # A child is not in the sandbox: who may start a program may do what that program can do.
         "subprocess": Offer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["DENIED"]
+__all__ = ["DENIED", "ONE_MODULE"]
 
 DENIED: Final = MappingProxyType(
     {
@@ -16,7 +16,7 @@ DENIED: Final = MappingProxyType(
         for reason, names in {
             "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread faulthandler "
             "tracemalloc atexit signal __main__",
-            "it is the operating system; use the built-in open, or an API of the host": "posix nt ntpath posixpath "
+            "it is the operating system; use the built-in open, or an API of the host": "posix nt "
             "genericpath nturl2path shutil pathlib tempfile glob fileinput filecmp pwd grp resource fcntl termios mmap "
             "select selectors syslog crypt spwd nis ossaudiodev winreg winsound msvcrt msilib _winapi",
             "it reads files of the host": "linecache netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
@@ -25,13 +25,13 @@ DENIED: Final = MappingProxyType(
             "http.client http.server http.cookiejar urllib.error urllib.request urllib.response urllib.robotparser",
             "it runs what it is given on threads or in processes of its own": "concurrent",
             "it starts processes": "subprocess multiprocessing _posixsubprocess pdb webbrowser pipes",
-            "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle turtledemo "
-            "idlelib cmd",
+            "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle "
+            "turtledemo idlelib cmd",
             "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "
             "_xxsubinterpreters _interpreters _interpchannels _interpqueues audioop",
             "it is a database in native code, which opens files and loads extensions": "sqlite3",
-            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site modulefinder "
-            "pydoc pydoc_data venv ensurepip pip setuptools pkg_resources zipapp",
+            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site "
+            "modulefinder pydoc pydoc_data venv ensurepip pip setuptools pkg_resources zipapp",
             "it makes or runs code that was never judged": "code codeop dis py_compile compileall timeit trace doctest "
             "unittest profile cProfile pstats bdb symtable opcode test lib2to3",
             "it makes objects from bytes": "pickle _pickle pickletools marshal shelve copyreg dbm",
@@ -48,3 +48,6 @@ DENIED: Final = MappingProxyType(
     }
 )
 """Module -> why there is no view of it."""
+
+ONE_MODULE: Final = frozenset({"asyncio"})
+"""Packages that are offered as one module, whatever their modules below are."""

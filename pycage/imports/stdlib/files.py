@@ -33,6 +33,7 @@ _OS_PATH: Final = Offer(
     effects="abspath exists expanduser expandvars getatime getctime getmtime getsize isdir isfile islink ismount "
     "lexists realpath relpath samefile",
     withheld={_DESCRIPTORS: "sameopenfile"},
+    why="what looks at files asks for permission",
 )
 
 OFFERS: Final = MappingProxyType(
@@ -88,6 +89,7 @@ OFFERS: Final = MappingProxyType(
                 TELLS: "sched_get_priority_max sched_get_priority_min sched_getparam sched_getscheduler "
                 "sched_rr_get_interval sched_yield",
             },
+            why="every function with an effect asks for permission",
         ),
         "os.path": _OS_PATH,
         "pathlib": Offer(

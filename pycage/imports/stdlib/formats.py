@@ -69,11 +69,17 @@ OFFERS: Final = MappingProxyType(
         ),
         "http": Offer("HTTPMethod HTTPStatus"),
         "http.cookies": Offer(copied="*", why="pickles with methods that sandboxes may not define"),
-        "lzma": Offer(f"LZMACompressor LZMADecompressor LZMAError is_check_supported {_LZMA}", copied="*", why="opens files"),
+        "lzma": Offer(
+            f"LZMACompressor LZMADecompressor LZMAError is_check_supported {_LZMA}", copied="*", why="opens files"
+        ),
         "mimetypes": Offer(copied="*", why="reads the host's tables of types; here it has the built-in ones"),
         "plistlib": Offer(copied="*", why="pickles with methods that sandboxes may not define"),
         "quopri": Offer("decode decodestring encode encodestring"),
-        "struct": Offer("Struct error", made="calcsize iter_unpack pack pack_into unpack unpack_from"),
+        "struct": Offer(
+            "Struct error",
+            made="calcsize iter_unpack pack pack_into unpack unpack_from",
+            why="its formats are kept in a cache of the process, by what says that it is equal",
+        ),
         "tomllib": Offer("TOMLDecodeError load loads"),
         # A package without anything of its own to show, so that `import urllib.parse` has a parent.
         "urllib": Offer(),
@@ -82,6 +88,7 @@ OFFERS: Final = MappingProxyType(
             "parse_qsl quote quote_from_bytes quote_plus unquote unquote_plus unquote_to_bytes urlencode "
             "urlunparse urlunsplit",
             made="urldefrag urljoin urlparse urlsplit",
+            why="its results are kept in a cache of the process, by what says that it is equal",
         ),
         "tarfile": Offer(copied="*", withheld={"reads the command line": "main"}, why="opens files"),
         "wave": Offer(copied="*", why="opens files"),

@@ -10,7 +10,9 @@ from pycage.imports.stdlib.offer import EVALUATES, GLOBAL_STATE, HANDS_OUT, STAN
 
 __all__ = ["OFFERS"]
 
-_NODES: Final = " ".join(name for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST))
+_NODES: Final = " ".join(
+    name for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST)
+)
 
 OFFERS: Final = MappingProxyType(
     {
@@ -21,6 +23,7 @@ OFFERS: Final = MappingProxyType(
         "abc": Offer(
             "ABC ABCMeta abstractclassmethod abstractmethod abstractproperty abstractstaticmethod get_cache_token",
             owned="update_abstractmethods",
+            why="writes to the class it is given",
         ),
         "argparse": Offer(copied="*", why="prints, and calls what it is given"),
         "ast": Offer(
@@ -45,7 +48,10 @@ OFFERS: Final = MappingProxyType(
         ),
         "configparser": Offer(copied="*", why="opens files"),
         "contextvars": Offer(
-            "ContextVar Token", made="copy_context", withheld={"an empty context drops what was inherited": "Context"}
+            "ContextVar Token",
+            made="copy_context",
+            withheld={"an empty context drops what was inherited": "Context"},
+            why="a context lists the host's variables",
         ),
         "functools": Offer(
             "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partial partialmethod reduce Placeholder",
@@ -62,9 +68,9 @@ OFFERS: Final = MappingProxyType(
         ),
         "locale": Offer(copied="*", why="changes the locale of the process; here it is always C"),
         "logging": Offer(copied="*", why="one tree of loggers for the process; here one for the sandbox"),
-        **dict.fromkeys(
-            ("logging.config", "logging.handlers"),
-            Offer(copied="*", why="opens files, and imports what a configuration names"),
+        "logging.config": Offer(copied="*", why="evaluates, and imports what a configuration names"),
+        "logging.handlers": Offer(
+            copied="*", withheld={"are names of stat": "ST_DEV ST_INO ST_MTIME"}, why="opens files and addresses"
         ),
         "keyword": Offer("iskeyword issoftkeyword kwlist softkwlist"),
         "optparse": Offer(copied="*", why="prints, and calls what it is given"),
@@ -74,12 +80,11 @@ OFFERS: Final = MappingProxyType(
             "ixor le length_hint lshift lt matmul mod mul ne neg not_ or_ pos pow rshift setitem sub truediv truth "
             "xor is_none is_not_none",
             made="attrgetter methodcaller",
+            why="reads attributes by name",
         ),
         "sched": Offer(copied="*", why="calls what it is given"),
         "token": Offer(copied="*", why="writes to its own globals"),
-        "tokenize": Offer(
-            copied="*", withheld={"reads the command line": "main"}, why="opens files"
-        ),
+        "tokenize": Offer(copied="*", withheld={"reads the command line": "main"}, why="opens files"),
         "traceback": Offer(
             copied="*",
             withheld={HANDS_OUT: "walk_stack walk_tb"},
@@ -104,6 +109,7 @@ OFFERS: Final = MappingProxyType(
                 STANDARD_OUTPUT: "reveal_type",
                 "writes to every method of a class": "no_type_check no_type_check_decorator",
             },
+            why="writes to what it decorates, and holds strings that are evaluated later",
         ),
         "warnings": Offer(copied="*", why="its filters are the process's; here they are the sandbox's"),
     }

@@ -27,6 +27,7 @@ OFFERS: Final = MappingProxyType(
             made="betavariate binomialvariate choice choices expovariate gammavariate gauss getrandbits getstate "
             "lognormvariate normalvariate paretovariate randbytes randint random randrange sample seed setstate "
             "shuffle triangular uniform vonmisesvariate weibullvariate",
+            why="its generator is the process's",
         ),
         "secrets": Offer("SystemRandom choice compare_digest randbelow randbits token_bytes token_hex token_urlsafe"),
         "statistics": Offer(

@@ -50,8 +50,8 @@ class Offer:
         owned: Functions that write to their first argument: it must be the sandbox's own.
         effects: Functions with effects, the real ones or ones made anew if the facade has them: each is handed out as a
             shim, so that the sandbox is on the stack however late they are called.
-        copied: Names whose source runs again as the sandbox's own code, see ``pycage.imports.copies``; ``"*"``: all that
-            the module defines.  Then ``shown`` are names that it imports and that are shown all the same.
+        copied: Names whose source runs again as the sandbox's own code, see ``pycage.imports.copies``; ``"*"``: all
+            that the module defines.  Then ``shown`` are names that it imports and that are shown all the same.
         withheld: Public names that are not handed out, with the reason.
         why: Why it is offered this way, in a few words.
     """

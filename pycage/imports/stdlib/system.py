@@ -18,8 +18,16 @@ OFFERS: Final = MappingProxyType(
             "TextIOWrapper UnsupportedOperation Reader Writer text_encoding",
             made="open",
             withheld={OPENS_FILES: "FileIO open_code"},
+            why="open() is the sandbox's own",
         ),
-        "platform": Offer(copied="*", why="asks the host for its name, its version and its files"),
+        "platform": Offer(
+            copied="*",
+            withheld={
+                TELLS: "AndroidVer IOSVersionInfo android_ver freedesktop_os_release ios_ver java_ver uname "
+                "uname_result system_alias win32_edition win32_is_iot"
+            },
+            why="asks the host for its name, its version and its files",
+        ),
         "sys": Offer(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
@@ -39,6 +47,7 @@ OFFERS: Final = MappingProxyType(
                 "setrecursionlimit setswitchinterval settrace",
                 "would hand an event of the sandbox's choice to the security manager": "audit",
             },
+            why="it is the interpreter; here it tells what is harmless",
         ),
         # The one module with effects: a thread asks for permission when it starts, and inherits what was captured then.
         "threading": Offer(
@@ -50,6 +59,7 @@ OFFERS: Final = MappingProxyType(
                 GLOBAL_STATE: "setprofile setprofile_all_threads settrace settrace_all_threads stack_size",
                 TELLS: "active_count get_native_id",
             },
+            why="threads carry what their sandbox may do",
         ),
         "time": Offer(
             "CLOCK_BOOTTIME CLOCK_MONOTONIC CLOCK_MONOTONIC_RAW CLOCK_PROCESS_CPUTIME_ID CLOCK_REALTIME CLOCK_TAI "

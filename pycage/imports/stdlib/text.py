@@ -15,20 +15,26 @@ OFFERS: Final = MappingProxyType(
             "Differ HtmlDiff IS_CHARACTER_JUNK IS_LINE_JUNK Match SequenceMatcher context_diff diff_bytes "
             "get_close_matches ndiff restore unified_diff"
         ),
-        "fnmatch": Offer("filterfalse", made="filter fnmatch fnmatchcase translate"),
+        "fnmatch": Offer(
+            "filterfalse",
+            made="filter fnmatch fnmatchcase translate",
+            why="its patterns are kept in a cache of the process, by what says that it is equal",
+        ),
         "pprint": Offer(copied="*", why="prints"),
         "re": Offer(
             "A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
             "VERBOSE X error escape",
             made="compile findall finditer fullmatch match search split sub subn",
             withheld={GLOBAL_STATE: "purge", "deprecated": "template TEMPLATE T"},
+            why="its patterns are kept in a cache of the process, by what says that it is equal",
         ),
         "reprlib": Offer("Repr recursive_repr repr", withheld={GLOBAL_STATE: "aRepr"}),
         "shlex": Offer(copied="*", why="opens files"),
         "string": Offer(
             "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
             "punctuation whitespace",
-            copied="Formatter",  # it reads attributes by name
+            copied="Formatter",  # it reads attributes by name,
+            why="Formatter reads attributes by name",
         ),
         "stringprep": Offer(copied="*", why="not a name of it is declared"),
         "textwrap": Offer("TextWrapper dedent fill indent shorten wrap"),

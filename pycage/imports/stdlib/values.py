@@ -26,18 +26,24 @@ OFFERS: Final = MappingProxyType(
         "collections": Offer(
             "ChainMap Counter OrderedDict UserString defaultdict deque",
             made="namedtuple",
-            copied="UserDict UserList",  # their copying writes to whatever __new__ returned
+            copied="UserDict UserList",  # their copying writes to whatever __new__ returned,
+            why="namedtuple names attributes; UserDict and UserList copy into whatever __new__ returned",
         ),
         "collections.abc": Offer(
             "AsyncGenerator AsyncIterable AsyncIterator Awaitable Buffer ByteString Callable Collection "
             "Container Coroutine Generator Hashable ItemsView Iterable Iterator KeysView Mapping MappingView "
             "MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized ValuesView"
         ),
-        "copy": Offer("Error", made="copy deepcopy replace"),
+        "copy": Offer(
+            "Error",
+            made="copy deepcopy replace",
+            why="writes to whatever __new__ returned",
+        ),
         "dataclasses": Offer(
             "Field FrozenInstanceError InitVar KW_ONLY MISSING field fields is_dataclass",
             made="asdict astuple dataclass replace",
             withheld={NEW_CLASS: "make_dataclass"},
+            why="reads, writes and evaluates by the names of fields",
         ),
         "datetime": Offer(
             "MAXYEAR MINYEAR UTC date datetime time timedelta timezone tzinfo", withheld={INTERNAL: "datetime_CAPI"}
@@ -49,6 +55,7 @@ OFFERS: Final = MappingProxyType(
             "ROUND_HALF_DOWN ROUND_HALF_EVEN ROUND_HALF_UP ROUND_UP Rounded Subnormal Underflow localcontext",
             made="getcontext",
             withheld={GLOBAL_STATE: "BasicContext DefaultContext ExtendedContext setcontext"},
+            why="its context is the thread's",
         ),
         "enum": Offer(
             "CONFORM CONTINUOUS EJECT Enum EnumCheck EnumMeta EnumType Flag FlagBoundary IntEnum IntFlag KEEP "
@@ -96,8 +103,6 @@ OFFERS: Final = MappingProxyType(
             withheld={HANDS_OUT: "getweakrefcount getweakrefs"},
             why="nothing of it runs when the host ends",
         ),
-        "zoneinfo": Offer(
-            copied="*", shown="ZoneInfo", why="reads files, and keeps zones in a cache of the process"
-        ),
+        "zoneinfo": Offer(copied="*", shown="ZoneInfo", why="reads files, and keeps zones in a cache of the process"),
     }
 )
