@@ -50,7 +50,17 @@ _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 class Cage:
     """The inside of one sandbox."""
 
-    __slots__ = ("_builtins", "_descriptors", "_domain", "_exposed", "_guards", "_loader", "_shims", "_sources", "_streams")
+    __slots__ = (
+        "_builtins",
+        "_descriptors",
+        "_domain",
+        "_exposed",
+        "_guards",
+        "_loader",
+        "_shims",
+        "_sources",
+        "_streams",
+    )
 
     def __init__(
         self,
@@ -148,12 +158,12 @@ class Cage:
         return {name: value for name, value in self._builtins.items() if name[0] not in "._"}
 
     def _tools(self, open_: Callable[..., object], stand_ins: StandIns) -> Tools:
-        domain, prefix = self._domain, f"<{self._domain.label}"
+        domain = self._domain
         return Tools(
             owns=self._guards.own,
             read=self._guards.getattr,
             own_code=lambda code: _core.code_domain(code) is domain,
-            own_file=lambda name: name.startswith(prefix) or name in self._loader.filenames(),
+            own_file=self._sources.has,
             streams=self._streams,
             open=open_,
             descriptors=self._descriptors,

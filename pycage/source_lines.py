@@ -81,6 +81,11 @@ class SourceLines:
         self._runs: OrderedDict[str, str] = OrderedDict()  # source -> name
         self._count = 0
 
+    def has(self, name: str) -> bool:
+        """Say whether a file name stands for source of this sandbox."""
+        with self._lock:
+            return name in self._entries
+
     def name_run(self, source: str) -> str:
         """Return the file name for a source that is run, the same one for the same source."""
         with self._lock:

@@ -172,7 +172,6 @@ class SandboxLoader:
         # The module table: only what this loader defined, from the moment its body begins to run.
         self._own: dict[str, types.ModuleType] = {}
         self._initialising: set[str] = set()
-        self._files: set[str] = set()
         # Weak: a guest can ask for any number of names that do not exist.
         self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
         self._table_lock = threading.Lock()
@@ -262,10 +261,6 @@ class SandboxLoader:
             del self._registered[name]
         else:
             self._registered[name] = module
-
-    def filenames(self) -> set[str]:
-        """Return the file names of the sandbox's own modules, as their loading gave them."""
-        return set(self._files)
 
     def is_own(self, module: object) -> bool:
         """Say whether this loader defined a module."""
@@ -426,7 +421,6 @@ class SandboxLoader:
 
     def _define(self, name: str, source: Source) -> types.ModuleType:
         code = self._as_host(lambda: self._compile(source.text, source.filename))
-        self._files.add(source.filename)
         module = types.ModuleType(name)
         attributes = vars(module)
         attributes.update(self._module_globals())

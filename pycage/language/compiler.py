@@ -156,7 +156,9 @@ def transform_tree(tree: ast.Module, text: str, filename: str) -> Unbound:
     return _judged(tree, text, filename, "exec", 0)
 
 
-def _judged(tree: ast.Module | ast.Expression, text: str, filename: str, mode: Mode, flags: int, *, late: bool = False) -> Unbound:
+def _judged(
+    tree: ast.Module | ast.Expression, text: str, filename: str, mode: Mode, flags: int, *, late: bool = False
+) -> Unbound:
     transformer = Transformer(_PLACEHOLDERS, _SECRET, late=late)
     transformer.visit(tree)
     if transformer.problems:

@@ -74,13 +74,19 @@ _LAYERS: Final = MappingProxyType(
 _EARLIER: Final = MappingProxyType(
     {
         **dict.fromkeys(("D058", "D060"), ("attribute guard", "the frame is asked for before what it leads to")),
+        **dict.fromkeys(
+            ("D041", "D042"),
+            ("attribute guard", "string.Formatter is the sandbox's own code, and reads through the guard"),
+        ),
         "D064": ("nothing", "the locals of a frame are a copy"),
         "D113": ("refused", "sys.modules is the sandbox's own, and holds modules only"),
         "D168": ("compile", "importlib._bootstrap is refused as a private name"),
         "D169": ("write guard", "the module is marked before it is reloaded"),
         "D172": ("KeyError", "sys.modules has the sandbox's own modules only"),
         "D174": ("nothing", "nobody asks the finders of a sandbox"),
+        "D182": ("nothing", "sys.modules has nothing of the host's, whatever is imported there"),
         "D233": ("nothing", "__reduce__ of an own object is inert: the pickle is that of a plain object"),
+        "D240": ("private copy", "the logger is the sandbox's own"),
         "D243": ("write guard", "sys.displayhook is assigned to before it is called"),
         "D257": ("ValueError", "open() takes no opener, whatever it is"),
         "D258": ("view", "sys.settrace is not shown"),
@@ -91,6 +97,7 @@ _EARLIER: Final = MappingProxyType(
         "D319": ("write guard", "socket.getaddrinfo is replaced before anything is resolved"),
         "D323": ("view", "socket.send_fds is not shown"),
         "D486": ("attribute guard", "os._exit is refused as a private name"),
+        **dict.fromkeys(("D432", "D433"), ("nothing", "the source of no file but the sandbox's own is known")),
         "D363": ("AttributeError", "__reduce_ex__ is inert: it is a copy"),
         "D400": ("refused", "types.CellType makes no cells"),
     }

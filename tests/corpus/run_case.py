@@ -229,7 +229,14 @@ def exposed(sandbox: pycage.Sandbox, host: hostlib.Host, number: str) -> object:
 def _logging(_host: hostlib.Host) -> object:
     import logging
 
-    return len(logging.getLogger("host").handlers), logging.root.manager.disable
+    host = logging.getLogger("host")
+    return len(host.handlers), len(host.filters), logging.root.manager.disable
+
+
+def _locale(_host: hostlib.Host) -> object:
+    import locale
+
+    return locale.setlocale(locale.LC_ALL)
 
 
 def _random(_host: hostlib.Host) -> object:
@@ -255,6 +262,8 @@ FROM_THE_HOST: dict[str, Callable[[hostlib.Host], object]] = {
     "D113": _json,
     "D123": _logging,
     "D125": _random,
+    "D129": _locale,
+    "D240": _logging,
     "D126": _decimal,
 }
 

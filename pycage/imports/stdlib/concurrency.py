@@ -63,6 +63,7 @@ OFFERS: Final = MappingProxyType(
             "CalledProcessError CompletedProcess DEVNULL PIPE STDOUT SubprocessError TimeoutExpired",
             made="Popen",
             effects="call check_call check_output getoutput getstatusoutput run",
+            why="starting a program asks for permission",
         ),
         "socket": Offer(
             f"{_SOCKET_CONSTANTS} AddressFamily SocketKind error gaierror getdefaulttimeout getprotobyname has_ipv6 "
@@ -78,6 +79,7 @@ OFFERS: Final = MappingProxyType(
                 "the class below socket, which adopts descriptors": "SocketType",
                 INTERNAL: "CAPI",
             },
+            why="every connection asks for permission",
         ),
     }
 )

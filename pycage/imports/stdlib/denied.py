@@ -16,15 +16,15 @@ DENIED: Final = MappingProxyType(
         for reason, names in {
             "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread faulthandler "
             "tracemalloc atexit signal __main__",
-            "it is the operating system; use the built-in open, or an API of the host": "posix nt "
-            "genericpath nturl2path shutil pathlib tempfile glob fileinput filecmp pwd grp resource fcntl termios mmap "
+            "it is the operating system; use the built-in open, or an API of the host": "posix nt genericpath "
+            "nturl2path fileinput pwd grp resource fcntl termios mmap "
             "select selectors syslog crypt spwd nis ossaudiodev winreg winsound msvcrt msilib _winapi",
             "it reads files of the host": "linecache netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
-            "it is a client or a server of a network; use an API of the host": "socket socketserver ssl ftplib "
+            "it is a client or a server of a network; use an API of the host": "socketserver ssl ftplib "
             "imaplib poplib smtplib smtpd nntplib telnetlib xmlrpc wsgiref asynchat asyncore cgi cgitb antigravity "
             "http.client http.server http.cookiejar urllib.error urllib.request urllib.response urllib.robotparser",
             "it runs what it is given on threads or in processes of its own": "concurrent",
-            "it starts processes": "subprocess multiprocessing _posixsubprocess pdb webbrowser pipes",
+            "it starts processes": "multiprocessing _posixsubprocess pdb webbrowser pipes",
             "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle "
             "turtledemo idlelib cmd",
             "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "

@@ -43,8 +43,13 @@ OFFERS: Final = MappingProxyType(
             "DEFAULT_IGNORES",
             effects="clear_cache cmp cmpfiles",
             withheld={"prints to the host's standard output, and keeps functions that do not ask": "dircmp"},
+            why="reads files with the sandbox's permissions",
         ),
-        "glob": Offer("escape translate", effects="glob iglob"),
+        "glob": Offer(
+            "escape translate",
+            effects="glob iglob",
+            why="reads directories with the sandbox's permissions",
+        ),
         # Text only; its other functions are about the files of Windows.
         "ntpath": Offer(
             "altsep basename commonpath commonprefix curdir defpath devnull dirname extsep isabs isreserved join "
@@ -96,6 +101,7 @@ OFFERS: Final = MappingProxyType(
             "PurePath PurePosixPath PureWindowsPath UnsupportedOperation",
             made="Path PosixPath",
             withheld={"there is no Windows here": "WindowsPath"},
+            why="what looks at files asks for permission",
         ),
         "posixpath": _OS_PATH,
         "shutil": Offer(
@@ -108,6 +114,7 @@ OFFERS: Final = MappingProxyType(
                 "runs whatever was registered": "get_archive_formats get_unpack_formats make_archive unpack_archive",
                 "looks users up": "chown",
             },
+            why="every function with an effect asks for permission",
         ),
         "stat": Offer(
             "S_IFMT S_IMODE S_ISBLK S_ISCHR S_ISDIR S_ISDOOR S_ISFIFO S_ISLNK S_ISPORT S_ISREG S_ISSOCK S_ISWHT "
@@ -118,6 +125,7 @@ OFFERS: Final = MappingProxyType(
             made="SpooledTemporaryFile TemporaryDirectory tempdir",
             effects="NamedTemporaryFile TemporaryFile gettempdir gettempdirb mkdtemp mkstemp",
             withheld={"somebody else may take the name first; use mkstemp": "mktemp"},
+            why="makes files with the sandbox's permissions",
         ),
     }
 )

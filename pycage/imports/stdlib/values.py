@@ -90,6 +90,7 @@ OFFERS: Final = MappingProxyType(
                 "reads __bases__ of any class": "get_original_bases",
                 "writes to the function": "coroutine",
             },
+            why="some of it makes code, functions and frames",
         ),
         "uuid": Offer(
             "NAMESPACE_DNS NAMESPACE_OID NAMESPACE_URL NAMESPACE_X500 RESERVED_FUTURE RESERVED_MICROSOFT RESERVED_NCS "
