@@ -153,7 +153,8 @@ def _at(place: Place, make: Callable[[str], Permission]) -> Request:
     """
     shown = make(place.given)
     absolute = make(place.absolute) if place.relative else shown
-    also = tuple(permission for permission in map(make, place.real) if permission != absolute)
+    elsewhere = [real for real in place.real if real != place.absolute]  # mostly none: it is what it seems
+    also = tuple(permission for permission in map(make, elsewhere) if permission != absolute)
     return Request(shown, alternatives=(absolute,) if place.relative else (), also=also)
 
 
