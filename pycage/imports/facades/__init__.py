@@ -38,6 +38,7 @@ MAKERS: Final = MappingProxyType(
     {
         "asyncio": "asyncio_facade:make",
         "collections": "collections_facade:make",
+        "concurrent.futures": "futures_facade:make",
         "contextlib": "contextlib_facade:make",
         "contextvars": "contextvars_facade:make",
         "copy": "copy_facade:make",
@@ -56,6 +57,7 @@ MAKERS: Final = MappingProxyType(
         "random": "random_facade:make",
         "re": "shared_caches:of_re",
         "shutil": "shutil_facade:make",
+        "signal": "signal_facade:make",
         "socket": "socket_facade:make",
         "struct": "shared_caches:of_struct",
         "subprocess": "subprocess_facade:make",

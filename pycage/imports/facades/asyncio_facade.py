@@ -32,6 +32,7 @@ from pycage.imports.facades.exact_numbers import exact_seconds
 from pycage.imports.facades.shimmed_class import shimmed
 
 if TYPE_CHECKING:
+    import concurrent.futures
     from collections.abc import Awaitable, Callable, Iterable
 
     from pycage.imports.facades.asyncio_work import Work
@@ -115,6 +116,15 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         call = functools.partial(variables.run, func, *args, **kwargs)
         return await in_thread(asyncio.get_running_loop(), work, call)
 
+    def run_coroutine_threadsafe(coro: Any, loop: object) -> concurrent.futures.Future[Any]:
+        """Schedule a coroutine in a loop of another thread."""
+        real = real_loop(loop)
+        return asyncio.run_coroutine_threadsafe(work.steps(coro, real), real)
+
+    def wrap_future(future: Any, *, loop: object = None) -> asyncio.Future[Any]:
+        """Return a future of asyncio for one of concurrent.futures."""
+        return asyncio.wrap_future(future, loop=real_loop(loop))
+
     timeout_class = _timeout(tools)
 
     def timeout(delay: float | None) -> object:
@@ -142,6 +152,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         "get_running_loop": get_running_loop,
         "new_event_loop": loops.new,
         "run": loops.run,
+        "run_coroutine_threadsafe": run_coroutine_threadsafe,
         "set_event_loop": loops.set_current,
         "shield": shield,
         "sleep": sleep,
@@ -150,6 +161,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         "to_thread": to_thread,
         "wait": wait,
         "wait_for": wait_for,
+        "wrap_future": wrap_future,
     }
 
 

@@ -12,11 +12,13 @@ import attrs
 from pycage.access import check_permission, do_privileged, get_context
 from pycage.imports.facades.asyncio_work import LoopFacade, SandboxLoop, Work, real_loop, variables
 from pycage.imports.facades.exact_numbers import exact_seconds
+from pycage.imports.facades.futures_facade import pool_behind
 from pycage.imports.facades.shimmed_class import shimmed
 from pycage.permissions import ThreadPermission
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+    from concurrent.futures import ThreadPoolExecutor as RealPool
 
     from pycage.imports.tools import Tools
 
@@ -49,12 +51,16 @@ class Loops:
     set_current: Callable[[object], None]
 
 
-def in_thread(loop: asyncio.AbstractEventLoop, work: Work, function: Callable[..., object]) -> asyncio.Future[Any]:
-    """Call a function in a thread of the loop's default executor, with the context of this call.
+def in_thread(
+    loop: asyncio.AbstractEventLoop, work: Work, function: Callable[..., object], pool: RealPool | None = None
+) -> asyncio.Future[Any]:
+    """Call a function in a thread of a pool, or of the loop's default executor, with the context of this call.
 
     The host's executor belongs to the host: what the sandbox needs is the permission, and its pool is not made, or
     enlarged, as the sandbox's.
     """
+    if pool is not None:
+        return asyncio.wrap_future(pool.submit(function), loop=loop)
     if work.owns(loop):
         return loop.run_in_executor(None, function)
     check_permission(_START)
@@ -138,12 +144,10 @@ def make_loops(tools: Tools, work: Work) -> Loops:  # noqa: C901  # a list of sm
             """Schedule a coroutine."""
             return work.task(coro, loop=real_loop(self), name=name, context=context)
 
-        def run_in_executor(self, executor: None, func: Callable[..., object], *args: object) -> asyncio.Future[Any]:
-            """Call a function in a thread of the default executor."""
-            if executor is not None:
-                message = "run_in_executor() in a sandbox takes None for the default executor"
-                raise TypeError(message)
-            return in_thread(real_loop(self), work, lambda: func(*args))
+        def run_in_executor(self, executor: object, func: Callable[..., object], *args: object) -> asyncio.Future[Any]:
+            """Call a function in a thread of an executor; None is the default one."""
+            pool = None if executor is None else pool_behind(tools, executor)
+            return in_thread(real_loop(self), work, lambda: func(*args), pool)
 
         # ---- Of the sandbox's own ----
 

@@ -199,6 +199,11 @@ class Work:
         context = _to_add(self.owner, loop)
         return function if context is None else Callback(function, context)
 
+    def steps(self, coroutine: Any, loop: object) -> Any:
+        """Return what a loop runs in place of a coroutine."""
+        context = _to_add(self.owner, loop)
+        return coroutine if context is None or not asyncio.iscoroutine(coroutine) else Steps(coroutine, context)
+
     def scheduled(self, awaitable: object, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
         """Return the future of an awaitable; what is no future becomes a task of the sandbox."""
         if issubclass(type(awaitable), asyncio.Future):

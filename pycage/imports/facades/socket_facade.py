@@ -17,6 +17,7 @@ from __future__ import annotations
 import socket as real_module
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from pycage.access import check_permission
 from pycage.errors import AccessDenied, type_name
 from pycage.event_arguments import address as address_reader
 from pycage.imports.facades.checks import check_event, check_runtime, exact
@@ -29,6 +30,7 @@ from pycage.imports.facades.socket_addresses import (
     reach,
     resolved,
 )
+from pycage.permissions import RuntimePermission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ TUNING: Final = frozenset(
 
 def _check_option(level: int, option: int) -> None:
     if (level, option) not in TUNING:
-        check_runtime(f"setSocketOption.{level}.{option}")
+        check_permission(RuntimePermission(f"setSocketOption.{level}.{option}"))
 
 
 def _text(value: object) -> Any:

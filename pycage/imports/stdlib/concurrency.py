@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from types import MappingProxyType
 from typing import Final
@@ -38,7 +39,8 @@ OFFERS: Final = MappingProxyType(
             "iscoroutinefunction isfuture",
             made="Future Runner Task TaskGroup Timeout new_event_loop sleep",
             effects="all_tasks as_completed create_task current_task ensure_future gather get_event_loop "
-            "get_running_loop run set_event_loop shield timeout timeout_at to_thread wait wait_for",
+            "get_running_loop run set_event_loop shield timeout timeout_at to_thread wait wait_for "
+            "run_coroutine_threadsafe wrap_future",
             withheld={
                 HANDS_OUT: "AbstractChildWatcher AbstractEventLoop AbstractEventLoopPolicy AbstractServer "
                 "BaseEventLoop DefaultEventLoopPolicy EventLoop FastChildWatcher Handle MultiLoopChildWatcher "
@@ -54,7 +56,6 @@ OFFERS: Final = MappingProxyType(
                 "would run, or name, tasks that are not the sandbox's": "create_eager_task_factory "
                 "eager_task_factory _enter_task _get_running_loop _leave_task _register_task _set_running_loop "
                 "_unregister_task",
-                "hands work to a loop in another thread": "run_coroutine_threadsafe wrap_future",
             },
             why="a loop of the sandbox's own; callbacks carry what their sandbox may do",
         ),
@@ -64,6 +65,28 @@ OFFERS: Final = MappingProxyType(
             made="Popen",
             effects="call check_call check_output getoutput getstatusoutput run",
             why="starting a program asks for permission",
+        ),
+        "concurrent": Offer(),
+        "concurrent.futures": Offer(
+            "ALL_COMPLETED BrokenExecutor CancelledError Executor FIRST_COMPLETED FIRST_EXCEPTION Future "
+            "InvalidStateError TimeoutError as_completed wait",
+            made="ThreadPoolExecutor",
+            withheld={
+                "starts processes that are not in the sandbox": "ProcessPoolExecutor",
+                "code in another interpreter is out of sight of every check": "InterpreterPoolExecutor",
+            },
+        ),
+        "signal": Offer(
+            f"{_constants(signal, 'SIG ITIMER_ NSIG')} Handlers ItimerError Sigmasks Signals strsignal valid_signals",
+            effects="alarm getsignal raise_signal setitimer signal",
+            withheld={
+                "takes signals away from the host": "pause pthread_sigmask siginterrupt sigpending sigtimedwait "
+                "sigwait sigwaitinfo struct_siginfo",
+                "sends a signal to a thread or process by a number that may be another's by now": "pthread_kill "
+                "pidfd_send_signal",
+                "writes to a descriptor of the host": "set_wakeup_fd",
+                HANDS_OUT: "default_int_handler getitimer",
+            },
         ),
         "socket": Offer(
             f"{_SOCKET_CONSTANTS} AddressFamily SocketKind error gaierror getdefaulttimeout getprotobyname has_ipv6 "

@@ -15,15 +15,17 @@ DENIED: Final = MappingProxyType(
         name: reason
         for reason, names in {
             "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread faulthandler "
-            "tracemalloc atexit signal __main__",
+            "tracemalloc atexit __main__",
             "it is the operating system; use the built-in open, or an API of the host": "posix nt genericpath "
             "nturl2path fileinput pwd grp resource fcntl termios mmap "
             "select selectors syslog crypt spwd nis ossaudiodev winreg winsound msvcrt msilib _winapi",
             "it reads files of the host": "linecache netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
-            "it is a client or a server of a network; use an API of the host": "socketserver ssl ftplib "
+            "it opens files without a check, and wraps any descriptor; let the host make the connection": "ssl",
+            "it is a client or a server of a network; use socket, or an API of the host": "socketserver ftplib "
             "imaplib poplib smtplib smtpd nntplib telnetlib xmlrpc wsgiref asynchat asyncore cgi cgitb antigravity "
             "http.client http.server http.cookiejar urllib.error urllib.request urllib.response urllib.robotparser",
-            "it runs what it is given on threads or in processes of its own": "concurrent",
+            "it runs what it is given in processes of its own": "concurrent.futures.process",
+            "it is the inside of concurrent.futures, which is offered": "concurrent.futures.thread",
             "it starts processes": "multiprocessing _posixsubprocess pdb webbrowser pipes",
             "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle "
             "turtledemo idlelib cmd",

@@ -53,11 +53,11 @@ OFFERS: Final = MappingProxyType(
         "threading": Offer(
             "Barrier BoundedSemaphore BrokenBarrierError Condition Event Lock RLock Semaphore TIMEOUT_MAX "
             "ThreadError get_ident local",
-            made="Thread Timer",
+            made="Thread Timer active_count current_thread enumerate main_thread",
             withheld={
-                HANDS_OUT: "ExceptHookArgs current_thread enumerate excepthook getprofile gettrace main_thread",
+                HANDS_OUT: "ExceptHookArgs excepthook getprofile gettrace",
                 GLOBAL_STATE: "setprofile setprofile_all_threads settrace settrace_all_threads stack_size",
-                TELLS: "active_count get_native_id",
+                TELLS: "get_native_id",
             },
             why="threads carry what their sandbox may do",
         ),
