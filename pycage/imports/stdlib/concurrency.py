@@ -70,6 +70,7 @@ OFFERS: Final = MappingProxyType(
         "concurrent.futures": Offer(
             "ALL_COMPLETED BrokenExecutor CancelledError Executor FIRST_COMPLETED FIRST_EXCEPTION Future "
             "InvalidStateError TimeoutError as_completed wait",
+            why="starting a thread asks for permission, and work carries what its sandbox may do",
             made="ThreadPoolExecutor",
             withheld={
                 "starts processes that are not in the sandbox": "ProcessPoolExecutor",
@@ -78,6 +79,7 @@ OFFERS: Final = MappingProxyType(
         ),
         "signal": Offer(
             f"{_constants(signal, 'SIG ITIMER_ NSIG')} Handlers ItimerError Sigmasks Signals strsignal valid_signals",
+            why="setting a handler or a timer, and sending a signal, ask for permission",
             effects="alarm getsignal raise_signal setitimer signal",
             withheld={
                 "takes signals away from the host": "pause pthread_sigmask siginterrupt sigpending sigtimedwait "
