@@ -51,9 +51,9 @@ for line in sys.stdin:
         if item not in functions:
             functions[item] = getattr(load(module), name)
         gc.collect()
-        started = time.perf_counter()
+        started = time.process_time()  # they wait for nothing; others may be using the machine
         value = functions[item]()
-        answer = {"seconds": time.perf_counter() - started, "value": repr(value)}
+        answer = {"seconds": time.process_time() - started, "value": repr(value)}
     except Exception as error:  # noqa: BLE001  printed by whoever asked
         answer = {"refused": f"{type(error).__name__}: {error}"}
     print(json.dumps(answer), flush=True)
