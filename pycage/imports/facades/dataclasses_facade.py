@@ -46,6 +46,7 @@ _INTERNAL: Final = frozenset(
 )
 
 _Field: Final = real.Field
+_NOTHING: Final = object()
 
 # So many tables of fields are remembered for one sandbox.
 _TABLES: Final = 1000
@@ -233,25 +234,28 @@ def _rebound(function: types.FunctionType, names: dict[str, object]) -> Callable
 
 def _reader(tools: Tools) -> Callable[..., object]:
     """Return what ``getattr`` is for the code of dataclasses."""
-    guarded = tools.read
+    guarded = tools.read or _read_public
     table = _Tables().copy
 
-    def read(thing: object, name: str, *default: object) -> object:
+    def read(thing: object, name: str, default: object = _NOTHING) -> object:
         if name in _INTERNAL:
-            found = getattr(thing, name, *default)
+            found = getattr(thing, name) if default is _NOTHING else getattr(thing, name, default)
             return table(found) if name == "__dataclass_fields__" else found
-        if not default and guarded is not None:
+        if default is _NOTHING:
             return guarded(thing, name)
         try:
-            if guarded is None and classify(name) != PLAIN:
-                refuse("dataclasses", thing)
-            return getattr(thing, name) if guarded is None else guarded(thing, name)
+            return guarded(thing, name)
         except AttributeError:
-            if default:
-                return default[0]
-            raise
+            return default
 
     return read
+
+
+def _read_public(thing: object, name: str) -> object:
+    """Read an attribute for a sandbox without a guard for that."""
+    if classify(name) != PLAIN:
+        refuse("dataclasses", thing)
+    return getattr(thing, name)
 
 
 def _checking_builder(builder: type, check: Callable[[object], None]) -> type:
