@@ -421,6 +421,21 @@ class SandboxLoader:
 
     def _define(self, name: str, source: Source) -> types.ModuleType:
         code = self._as_host(lambda: self._compile(source.text, source.filename))
+        module = self.new_module(name, source)
+        self._own[name] = module
+        self._initialising.add(name)
+        try:
+            exec(code, vars(module))  # noqa: S102  # the module's body, in its own domain
+        except BaseException:
+            if self._own.get(name) is module:
+                del self._own[name]
+            raise
+        finally:
+            self._initialising.discard(name)
+        return module
+
+    def new_module(self, name: str, source: Source) -> types.ModuleType:
+        """Return an own module with what it has before its body runs.  It is in no table."""
         module = types.ModuleType(name)
         attributes = vars(module)
         attributes.update(self._module_globals())
@@ -445,17 +460,29 @@ class SandboxLoader:
             # Nothing reads it to find modules; its presence says that this is a package.
             attributes["__path__"] = []
         self._own_module(module)
-        self._own[name] = module
-        self._initialising.add(name)
-        try:
-            exec(code, attributes)  # noqa: S102  # the module's body, in its own domain
-        except BaseException:
-            if self._own.get(name) is module:
-                del self._own[name]
-            raise
-        finally:
-            self._initialising.discard(name)
         return module
+
+    # ---- For importlib as a sandbox sees it ----
+
+    def own_source(self, name: str) -> Source | None:
+        """Return the source that an import of a valid name would run, or ``None`` if there is none for this sandbox."""
+        if self._closed or name.partition(".")[0] in _RESERVED:
+            return None
+        if not self._as_host(lambda: bool(self._scp.allows_module(name))):
+            return None
+        try:
+            return self._find(name)
+        except _UnusableError:
+            return None
+
+    def execute(self, source: Source, attributes: dict[str, object]) -> None:
+        """Run a source as code of the sandbox, with these globals."""
+        code = self._as_host(lambda: self._compile(source.text, source.filename))
+        exec(code, attributes)  # noqa: S102  # in the sandbox's own domain
+
+    def would_share(self, name: str) -> bool:
+        """Say whether an import of a valid name would give a view or a virtual module."""
+        return self._virtual_of(name) is not None or (self._host_allows(name) and name in OFFERS)
 
     def _cached(self, name: str) -> types.ModuleType | None:
         """Return an own module that is ready, or that this thread itself is loading (a circular import)."""
@@ -553,10 +580,10 @@ class SandboxLoader:
             except _NotFoundError as error:
                 if error.name != whole:
                     raise
-            except AccessDenied as denial:
+            except ImportDenied as denial:
                 # `try: from json import newer; except ImportError: ...` is a question for a name, and must get the
-                # answer that it expects.  A module that is known to exist is a denial.
-                if whole in OFFERS:
+                # answer that it expects.  A module that is known to exist is a denial; so is what its body asked for.
+                if whole in OFFERS or denial.name != whole:
                     raise
                 note = str(denial)
             else:

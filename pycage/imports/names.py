@@ -14,7 +14,8 @@ resolver).  So names are judged before anybody else sees them.
 # - str.isidentifier() alone: "ﬁ" and "fi" are one name to the compiler (PEP 3131, NFKC) and two to a file system, and
 #   "a.__init__" would run a package's own file a second time, as another module.
 #
-# Idea.  Exact str, dotted identifiers, already in NFKC, no dunder part, bounded length.  Whatever passes is harmless
+# Idea.  Exact str, dotted identifiers, already in NFKC, bounded length, no dunder part but those that packages give to
+# modules of their own, such as `markdown.__meta__`.  Whatever passes is harmless
 # as a file name: an identifier holds no separator, no NUL, no colon, and is neither "." nor "..".
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ FUTURE: Final = "__future__"
 
 
 def is_module_name(name: object) -> bool:
-    """Say whether ``name`` can be the name of a module: dotted identifiers in NFKC, none of them a dunder.
+    """Say whether ``name`` can be the name of a module: dotted identifiers in NFKC, dunders only below a package.
 
     Args:
         name: Anything; a guest may have made it.  Only an exact ``str`` can be a name.
@@ -46,7 +47,18 @@ def is_module_name(name: object) -> bool:
     # The compiler normalises identifiers to NFKC, so honest imports arrive normalised.
     if not name.isascii() and unicodedata.normalize("NFKC", name) != name:
         return False
-    return all(part.isidentifier() and not part.startswith("__") for part in name.split("."))
+    first, *rest = name.split(".")
+    if not first.isidentifier() or first.startswith("__"):
+        return False
+    return all(part.isidentifier() and (not part.startswith("__") or _is_own_dunder(part)) for part in rest)
+
+
+# Names with a meaning for the interpreter or its files.
+_TAKEN: Final = frozenset({"__init__", "__main__", "__future__", "__pycache__", "__builtins__", "__pypackages__"})
+
+
+def _is_own_dunder(part: str) -> bool:
+    return len(part) > len("____") and part.endswith("__") and part not in _TAKEN
 
 
 def parents(name: str) -> list[str]:

@@ -26,15 +26,18 @@ may have (``read``) or store (``store``); whatever has no row is refused.
 #     module.__class__ = M              for own modules, as the language reference describes it
 #     f.__self__ = f                    for own functions: what an attribute of that name says is the sandbox's word
 #
+# `Mapping.register(C)` says of an own class what deriving from Mapping says.
+#
 # A traceback itself is the real one, __exit__ gets it anyway, and leads nowhere: its frame is refused, and it seems to
 # be its last entry, so that what walks along one ends.
 
 from __future__ import annotations
 
+import abc
 import builtins
 import types
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Final, NoReturn, cast, final
+from typing import TYPE_CHECKING, Final, NoReturn, Self, cast, final
 
 from pycage import _core
 from pycage.errors import AccessDenied
@@ -55,10 +58,23 @@ _BUILTIN_TYPES: Final = frozenset(id(kind) for kind in vars(builtins).values() i
 _FREE_VARIABLE: Final = "only functions without free variables can exchange their code in a sandbox"
 
 
-class _Refused:
-    """No stand-in can be copied or pickled: a copy's state would be what it stands for."""
+class _StandIn:
+    """Base of the stand-ins.  Guests reach their classes: they cannot make any, nor copy or pickle one."""
 
     __slots__ = ()
+
+    def __init__(self, *_arguments: object) -> None:
+        message = f"a {type(self).__name__} of a sandbox cannot be made"
+        raise TypeError(message)
+
+    @classmethod
+    def _of(cls, *values: object) -> Self:
+        """Make one of the values of its slots."""
+        made = object.__new__(cls)
+        names: tuple[str, ...] = cls.__slots__
+        for name, value in zip(names, values, strict=True):
+            object.__setattr__(made, name, value)
+        return made
 
     def __reduce_ex__(self, protocol: object, /) -> NoReturn:
         message = f"a {type(self).__name__} of a sandbox cannot be copied"
@@ -76,14 +92,13 @@ class _Refused:
 
 @final
 @_core.seal
-class Code(_Refused):
+class Code(_StandIn):
     """``f.__code__`` of an own function: text and numbers, and something to compare."""
 
     __slots__ = ("_code", "_function")
 
-    def __init__(self, code: types.CodeType, function: types.FunctionType | None = None) -> None:
-        self._code = code
-        self._function = function
+    _code: types.CodeType
+    _function: object  # a function or None; type checkers take a function in a class for a method
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Code and other._code is self._code
@@ -97,36 +112,33 @@ class Code(_Refused):
 
 @final
 @_core.seal
-class Cell(_Refused):
+class Cell(_StandIn):
     """One entry of ``f.__closure__`` of an own function."""
 
     __slots__ = ("_cell", "_name")
 
-    def __init__(self, cell: types.CellType, name: str) -> None:
-        self._cell = cell
-        self._name = name
+    _cell: types.CellType
+    _name: str
 
 
 @final
 @_core.seal
-class Frame(_Refused):
+class Frame(_StandIn):
     """A frame of the sandbox's own code, as ``sys._getframe()`` gives it."""
 
     __slots__ = ("_frame",)
 
-    def __init__(self, frame: types.FrameType) -> None:
-        self._frame = frame
+    _frame: types.FrameType
 
 
 @final
 @_core.seal
-class Globals(_Refused, MutableMapping[str, object]):
+class Globals(_StandIn, MutableMapping[str, object]):
     """``f.__globals__`` of an own function: the module's variables, without the built-ins."""
 
     __slots__ = ("_names",)
 
-    def __init__(self, names: dict[str, object]) -> None:
-        self._names = names
+    _names: dict[str, object]
 
     def __getitem__(self, name: str, /) -> object:
         if not _is_variable(name):
@@ -206,7 +218,7 @@ class StandIns:
         """Return the own frame ``depth`` frames above the newest one from ``start`` on, or raise ValueError."""
         for frame in self.frames(start):
             if depth == 0:
-                return Frame(frame)
+                return Frame._of(frame)
             depth -= 1
         message = "call stack is not deep enough"
         raise ValueError(message)
@@ -240,7 +252,11 @@ class StandIns:
     ) -> types.FunctionType:
         """``types.FunctionType``: the function that the code is of, with another name and other defaults."""
         function = code._function if type(code) is Code else None
-        if function is None or type(globals) is not Globals or globals._names is not function.__globals__:
+        if (
+            type(function) is not types.FunctionType
+            or type(globals) is not Globals
+            or globals._names is not function.__globals__
+        ):
             message = "access denied: a function can only be made of another's __code__, __globals__ and __closure__"
             raise AccessDenied(message)
         held = function.__closure__ or ()
@@ -303,6 +319,20 @@ class StandIns:
 
         return __subclasses__
 
+    def _register(self, thing: object) -> object:
+        """Return ``register`` of an abstract class of the host, for classes of the sandbox."""
+        if not issubclass(type(thing), abc.ABCMeta):
+            return NotImplemented
+        own, kind = self._own, cast("abc.ABCMeta", thing)
+
+        def register(subclass: type) -> type:
+            if not issubclass(type(subclass), type) or not own(subclass):
+                message = "access denied: only classes of the sandbox can be registered with a class of the host"
+                raise AccessDenied(message)
+            return abc.ABCMeta.register(kind, subclass)
+
+        return register
+
     # ---- Functions ----
 
     def _is_guest_code(self, code: types.CodeType) -> bool:
@@ -310,11 +340,11 @@ class StandIns:
 
     def _code(self, thing: object) -> object:
         function = _function_of(thing)
-        return Code(function.__code__, function) if self.is_guest_function(function) else NotImplemented
+        return Code._of(function.__code__, function) if self.is_guest_function(function) else NotImplemented
 
     def _globals(self, thing: object) -> object:
         function = _function_of(thing)
-        return Globals(function.__globals__) if self.is_guest_function(function) else NotImplemented
+        return Globals._of(function.__globals__) if self.is_guest_function(function) else NotImplemented
 
     def _closure(self, thing: object) -> object:
         function = _function_of(thing)
@@ -323,7 +353,10 @@ class StandIns:
         if function.__closure__ is None:
             return None
         return tuple(
-            [Cell(cell, name) for cell, name in zip(function.__closure__, function.__code__.co_freevars, strict=True)]
+            [
+                Cell._of(cell, name)
+                for cell, name in zip(function.__closure__, function.__code__.co_freevars, strict=True)
+            ]
         )
 
     def _store_code(self, thing: object, value: object) -> bool:
@@ -373,7 +406,7 @@ class StandIns:
         if type(thing) is not Frame:
             return NotImplemented
         found = next(self.frames(thing._frame.f_back), None)
-        return None if found is None else Frame(found)
+        return None if found is None else Frame._of(found)
 
     # ---- Copying ----
 
@@ -446,7 +479,7 @@ def _drop_traceback(_stand_ins: StandIns, thing: object, value: object) -> bool:
 
 
 def _f_code(_stand_ins: StandIns, thing: object) -> object:
-    return Code(thing._frame.f_code) if type(thing) is Frame else NotImplemented
+    return Code._of(thing._frame.f_code, None) if type(thing) is Frame else NotImplemented
 
 
 def _f_lineno(_stand_ins: StandIns, thing: object) -> object:
@@ -454,7 +487,7 @@ def _f_lineno(_stand_ins: StandIns, thing: object) -> object:
 
 
 def _f_globals(_stand_ins: StandIns, thing: object) -> object:
-    return Globals(thing._frame.f_globals) if type(thing) is Frame else NotImplemented
+    return Globals._of(thing._frame.f_globals) if type(thing) is Frame else NotImplemented
 
 
 def _f_locals(_stand_ins: StandIns, thing: object) -> object:
@@ -462,7 +495,7 @@ def _f_locals(_stand_ins: StandIns, thing: object) -> object:
         return NotImplemented
     frame = thing._frame
     if frame.f_locals is frame.f_globals:
-        return dict(Globals(frame.f_globals))
+        return dict(Globals._of(frame.f_globals))
     return {name: value for name, value in dict(frame.f_locals).items() if _is_variable(name)}
 
 
@@ -482,6 +515,7 @@ _READERS: Final[dict[str, Callable[[StandIns, object], object]]] = {
     "f_lineno": _f_lineno,
     "f_globals": _f_globals,
     "f_locals": _f_locals,
+    "register": StandIns._register,
     "__reduce__": lambda stand_ins, thing: stand_ins._inert(thing, "__reduce__"),
     "__reduce_ex__": lambda stand_ins, thing: stand_ins._inert(thing, "__reduce_ex__"),
 }

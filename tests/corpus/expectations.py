@@ -100,6 +100,9 @@ _EARLIER: Final = MappingProxyType(
         **dict.fromkeys(("D432", "D433"), ("nothing", "the source of no file but the sandbox's own is known")),
         "D363": ("AttributeError", "__reduce_ex__ is inert: it is a copy"),
         "D400": ("refused", "types.CellType makes no cells"),
+        "D191": ("AttributeError", "find_spec() finds nothing that the sandbox cannot import"),
+        "D361": ("refused", "marshal does nothing in a sandbox"),
+        "D395": ("OSError", "there is no source for inspect to read"),
     }
 )
 

@@ -7,7 +7,8 @@ from pycage.imports.names import is_module_name, parents, shown
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "a.b.c", "_a", "a._b", "a1", "é", "中.文", "__future__", "A_1", "a__", "a.b__c__"]
+    "name",
+    ["a", "a.b.c", "_a", "a._b", "a1", "é", "中.文", "__future__", "A_1", "a__", "a.b__c__", "a.__meta__", "a.__b__.c"],
 )
 def test_a_dotted_name_is_a_module_name(name):
     assert is_module_name(name) is True
@@ -18,7 +19,7 @@ def test_a_dotted_name_is_a_module_name(name):
     [
         "", ".", "..", "a.", ".a", "a..b", "a/b", "../a", "a\\b", "a\0", "a b", "a\n", "a-b", "1a", "/etc/passwd", "a:b",
         "ﬁle", "e\u0301", "__init__", "a.__init__", "__main__", "a.__future__", "__pycache__", "a" * 513, "²",
-        "a.__", "[Lbox.Box;", "box/Box",
+        "a.__", "a.____", "a.__b", "__meta__", "a.__main__", "a.__builtins__", "[Lbox.Box;", "box/Box",
     ],
 )  # fmt: skip
 def test_anything_else_is_none(name):

@@ -16,4 +16,6 @@ __all__ = ["make"]
 def make(_tools: Tools) -> dict[str, object]:
     """Return what ``pycage.imports.stdlib`` says is made anew."""
     source = random.Random()  # noqa: S311  # it stands for the module random
-    return {name: getattr(source, name) for name in OFFERS["random"].made if hasattr(source, name)}
+    # networkx takes it for the module: it is the generator that these are the methods of.
+    methods = {name: getattr(source, name) for name in OFFERS["random"].made if hasattr(source, name)}
+    return {**methods, "_inst": source}

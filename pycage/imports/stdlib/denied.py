@@ -14,12 +14,12 @@ DENIED: Final = MappingProxyType(
     {
         name: reason
         for reason, names in {
-            "it is the interpreter, with every loaded module and frame": "builtins gc inspect _thread faulthandler "
+            "it is the interpreter, with every loaded module and frame": "builtins gc faulthandler "
             "tracemalloc atexit __main__",
             "it is the operating system; use the built-in open, or an API of the host": "posix nt genericpath "
             "nturl2path fileinput pwd grp resource fcntl termios mmap "
             "select selectors syslog crypt spwd nis ossaudiodev winreg winsound msvcrt msilib _winapi",
-            "it reads files of the host": "linecache netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
+            "it reads files of the host": "netrc mailbox mailcap tabnanny pyclbr imghdr sndhdr",
             "it opens files without a check, and wraps any descriptor; let the host make the connection": "ssl",
             "it is a client or a server of a network; use socket, or an API of the host": "socketserver ftplib "
             "imaplib poplib smtplib smtpd nntplib telnetlib xmlrpc wsgiref asynchat asyncore cgi cgitb antigravity "
@@ -36,8 +36,8 @@ DENIED: Final = MappingProxyType(
             "modulefinder pydoc pydoc_data venv ensurepip pip setuptools pkg_resources zipapp",
             "it makes or runs code that was never judged": "code codeop dis py_compile compileall timeit trace doctest "
             "unittest profile cProfile pstats bdb symtable opcode test lib2to3",
-            "it makes objects from bytes": "pickle _pickle pickletools marshal shelve copyreg dbm",
-            "it is the import and build configuration of the host": "sysconfig distutils _distutils_hack",
+            "it makes objects from bytes": "_pickle pickletools shelve dbm",
+            "it is the import and build configuration of the host": "distutils _distutils_hack",
             "codecs are found by their names: codecs.lookup()": "encodings",
             "it is the inside of another module, which is offered": "pyexpat sre_compile sre_constants sre_parse "
             "json.scanner xml.etree.cElementTree",

@@ -28,6 +28,27 @@ OFFERS: Final = MappingProxyType(
             "hexlify unhexlify"
         ),
         "bz2": Offer("BZ2Compressor BZ2Decompressor", copied="*", why="opens files"),
+        # Packages import the next three for what a sandbox does not have; plain data can be pickled.
+        "copyreg": Offer(
+            made="constructor dispatch_table pickle",
+            why="its registry is the whole process's",
+            withheld={GLOBAL_STATE: "add_extension clear_extension_cache remove_extension"},
+        ),
+        "marshal": Offer("version", made="dump dumps load loads", why="makes code"),
+        "pickle": Offer(
+            "DEFAULT_PROTOCOL HIGHEST_PROTOCOL PickleError PicklingError UnpicklingError",
+            made="dump dumps load loads",
+            why="calls what the bytes or the objects name",
+            withheld={
+                "calls what the bytes or the objects name": "Pickler Unpickler PickleBuffer",
+                INTERNAL: "ADDITEMS APPEND APPENDS BINBYTES BINBYTES8 BINFLOAT BINGET BININT BININT1 BININT2 BINPERSID "
+                "BINPUT BINSTRING BINUNICODE BINUNICODE8 BUILD BYTEARRAY8 DICT DUP EMPTY_DICT EMPTY_LIST EMPTY_SET "
+                "EMPTY_TUPLE EXT1 EXT2 EXT4 FALSE FLOAT FRAME FROZENSET GET GLOBAL INST INT LIST LONG LONG1 LONG4 "
+                "LONG_BINGET LONG_BINPUT MARK MEMOIZE NEWFALSE NEWOBJ NEWOBJ_EX NEWTRUE NEXT_BUFFER NONE OBJ PERSID "
+                "POP POP_MARK PROTO PUT READONLY_BUFFER REDUCE SETITEM SETITEMS SHORT_BINBYTES SHORT_BINSTRING "
+                "SHORT_BINUNICODE STACK_GLOBAL STOP STRING TRUE TUPLE TUPLE1 TUPLE2 TUPLE3 UNICODE",
+            },
+        ),
         "csv": Offer(
             "Dialect DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC QUOTE_NOTNULL "
             "QUOTE_STRINGS Sniffer excel excel_tab get_dialect list_dialects reader unix_dialect writer",

@@ -62,6 +62,28 @@ OFFERS: Final = MappingProxyType(
         ),
         "getopt": Offer(copied="*", why="reads the environment"),
         "gettext": Offer(copied="*", why="opens files, changes built-ins"),
+        "inspect": Offer(
+            "AGEN_CLOSED AGEN_CREATED AGEN_RUNNING AGEN_SUSPENDED BoundArguments BufferFlags CORO_CLOSED CORO_CREATED "
+            "CORO_RUNNING CORO_SUSPENDED CO_ASYNC_GENERATOR CO_COROUTINE CO_GENERATOR CO_ITERABLE_COROUTINE CO_NESTED "
+            "CO_NEWLOCALS CO_NOFREE CO_OPTIMIZED CO_VARARGS CO_VARKEYWORDS ClassFoundException EndOfBlock FrameInfo "
+            "FullArgSpec GEN_CLOSED GEN_CREATED GEN_RUNNING GEN_SUSPENDED Parameter TPFLAGS_IS_ABSTRACT cleandoc "
+            "formatannotation getasyncgenstate getcoroutinestate getgeneratorstate indentsize isabstract isasyncgen "
+            "isasyncgenfunction isawaitable isbuiltin isclass iscode iscoroutine iscoroutinefunction isdatadescriptor "
+            "isframe isfunction isgenerator isgeneratorfunction isgetsetdescriptor ismemberdescriptor ismethod "
+            "ismethoddescriptor ismethodwrapper ismodule isroutine istraceback",
+            made="Signature currentframe get_annotations getattr_static getcomments getdoc getfile getfullargspec "
+            "getinnerframes getmembers getmodule getmro getsource getsourcefile getsourcelines signature stack trace "
+            "unwrap",
+            owned="markcoroutinefunction",
+            why="reads code, frames, files and private attributes",
+            withheld={
+                HANDS_OUT: "ArgInfo Arguments Attribute ClosureVars Traceback classify_class_attrs "
+                "formatannotationrelativeto formatargvalues getargs getargvalues getasyncgenlocals getcallargs "
+                "getclasstree getclosurevars getcoroutinelocals getframeinfo getgeneratorlocals getlineno "
+                "getmembers_static getouterframes walktree",
+                "reads any file (D395)": "BlockFinder findsource getabsfile getblock getmodulename",
+            },
+        ),
         "itertools": Offer(
             "accumulate batched chain combinations combinations_with_replacement compress count cycle dropwhile "
             "filterfalse groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"

@@ -24,7 +24,7 @@ OFFERS: Final = MappingProxyType(
         ),
         "random": Offer(
             "Random SystemRandom",
-            made="betavariate binomialvariate choice choices expovariate gammavariate gauss getrandbits getstate "
+            made="_inst betavariate binomialvariate choice choices expovariate gammavariate gauss getrandbits getstate "
             "lognormvariate normalvariate paretovariate randbytes randint random randrange sample seed setstate "
             "shuffle triangular uniform vonmisesvariate weibullvariate",
             why="its generator is the process's",

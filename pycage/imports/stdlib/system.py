@@ -28,6 +28,25 @@ OFFERS: Final = MappingProxyType(
             },
             why="asks the host for its name, its version and its files",
         ),
+        "_thread": Offer(
+            "LockType RLock TIMEOUT_MAX allocate allocate_lock error get_ident lock",
+            withheld={
+                "starts a thread behind the back of threading": "start_joinable_thread start_new start_new_thread",
+                GLOBAL_STATE: "daemon_threads_allowed exit exit_thread interrupt_main stack_size",
+                TELLS: "get_native_id",
+            },
+        ),
+        "linecache": Offer(
+            made="cache checkcache clearcache getline getlines lazycache", why="reads any file, for everybody"
+        ),
+        "sysconfig": Offer(
+            made="get_config_var get_config_vars get_platform get_python_version",
+            why="tells how the host was built",
+            withheld={
+                TELLS: "get_config_h_filename get_makefile_filename get_path get_path_names get_paths get_scheme_names",
+                OPENS_FILES: "parse_config_h",
+            },
+        ),
         "sys": Offer(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "

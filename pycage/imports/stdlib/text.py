@@ -11,6 +11,8 @@ __all__ = ["OFFERS"]
 
 OFFERS: Final = MappingProxyType(
     {
+        # The base of html.parser, for copies of that.
+        "_markupbase": Offer("ParserBase"),
         "difflib": Offer(
             "Differ HtmlDiff IS_CHARACTER_JUNK IS_LINE_JUNK Match SequenceMatcher context_diff diff_bytes "
             "get_close_matches ndiff restore unified_diff"

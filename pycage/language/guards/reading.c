@@ -158,7 +158,10 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
             Py_SETREF(value, PyList_GetSlice(value, 0, PyList_GET_SIZE(value)));
             return value;
         }
-        if (PyTuple_CheckExact(value)) {
+        /* A module or a function can have one of these names, too. */
+        if (PyTuple_CheckExact(value) || is_own_value(self, value)
+            || (view_type != NULL && Py_IS_TYPE(object, view_type) && !PyDict_CheckExact(value)
+                && !Py_IS_TYPE(value, &PyDictProxy_Type))) {
             return value;
         }
         value = copy_of_mapping(value);
@@ -167,6 +170,10 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
         }
         break;
     case DICT: {
+        /* All that is in a view may be seen. */
+        if (view_type != NULL && Py_IS_TYPE(object, view_type)) {
+            return PyDict_Copy(PyModule_GetDict(object));
+        }
         if (!is_own(self, object) || is_super(object)) {
             break;
         }
