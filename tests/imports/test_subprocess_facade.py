@@ -93,6 +93,24 @@ def test_files_of_the_sandbox_are_streams_of_a_child(sandbox, tmp_path):
     assert run(sandbox, source, path=str(path)) == "x"
 
 
+def test_unbuffered_ends_are_of_a_type_that_opens_nothing(sandbox):
+    """The type of a bare file opens any descriptor by an opener (D257)."""
+    source = """
+p = subprocess.Popen([CAT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+p.stdin.write(b'now')
+r = p.stdout.read(3)
+kinds = type(p.stdin), type(p.stdout)
+p.communicate()
+r, kinds
+"""
+    data, kinds = run(sandbox, source)
+
+    assert data == b"now"
+    for kind in kinds:
+        with pytest.raises(AccessDenied):
+            sandbox.run("kind('x', opener=lambda *_: 0)", variables={"kind": kind})
+
+
 CALLS = [
     "subprocess.run({})",
     "subprocess.call({})",

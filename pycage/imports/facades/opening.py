@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pycage.imports.descriptors import Descriptors
 
-__all__ = ["make_open"]
+__all__ = ["UnbufferedFile", "make_open", "unbuffered"]
 
 # A descriptor of the sandbox's own may have no name any more: os.open() has asked already.
 _NAMELESS: Final = (RuntimePermission("readFileDescriptor"), RuntimePermission("writeFileDescriptor"))
@@ -57,7 +57,7 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
 
         def opened(target: int | str | bytes) -> IO[Any]:
             if type(buffering) is int and buffering == 0 and "b" in mode:
-                return cast("IO[Any]", _unbuffered(target, mode))
+                return cast("IO[Any]", unbuffered(target, mode))
             return io.open(target, mode, buffering, encoding, errors, newline)  # noqa: UP020  # not ours
 
         if type(target) is not int:
@@ -92,7 +92,8 @@ class UnbufferedFile(io.FileIO):
         raise AccessDenied(message)
 
 
-def _unbuffered(target: int | str | bytes, mode: str) -> UnbufferedFile:
+def unbuffered(target: int | str | bytes, mode: str) -> UnbufferedFile:
+    """Open a file without a buffer; the audit event asks for permission."""
     made = UnbufferedFile.__new__(UnbufferedFile)
     io.FileIO.__init__(made, target, mode)
     return made

@@ -33,6 +33,7 @@ from pycage.errors import type_name
 from pycage.imports.descriptors import FIRST
 from pycage.imports.facades.checks import exact, exact_path
 from pycage.imports.facades.exact_numbers import exact_integer, exact_seconds
+from pycage.imports.facades.opening import UnbufferedFile, unbuffered
 from pycage.imports.facades.os_environment import readable
 from pycage.imports.facades.shimmed_class import shimmed, slot
 from pycage.imports.tools import twin
@@ -118,7 +119,7 @@ def _stream(value: object, tools: Tools) -> tuple[object, int | None]:
         below = io.TextIOWrapper.buffer.__get__(below)
     if type(below) in _BUFFERED:
         below = type(below).raw.__get__(below)  # type: ignore[attr-defined]  # as above
-    if type(below) is io.FileIO:
+    if type(below) is io.FileIO or type(below) is UnbufferedFile:
         return below.fileno(), None
     message = f"PIPE, DEVNULL, STDOUT or a file that open() returned is needed, not {type_name(value)}"
     raise TypeError(message)
@@ -190,7 +191,13 @@ def _start(tools: Tools, args: object, options: dict[str, object]) -> subprocess
     plain: dict[str, Any] = {"executable": program, "shell": shell, "cwd": directory, "env": environment}
 
     def start() -> subprocess.Popen[Any]:
-        return subprocess.Popen(command, **plain, **given, **rest)  # type: ignore[call-overload, no-any-return]  # noqa: S603  # the events decide
+        child: subprocess.Popen[Any] = subprocess.Popen(command, **plain, **given, **rest)  # type: ignore[call-overload]  # noqa: S603  # the events decide
+        for name in given:
+            end = getattr(child, name)
+            if type(end) is io.FileIO:  # bufsize=0: of a type that opens any descriptor
+                setattr(child, name, unbuffered(os.dup(end.fileno()), "rb" if end.readable() else "wb"))
+                end.close()
+        return child
 
     try:
         return do_privileged(start, limit=_OWN_PIPES)
