@@ -427,6 +427,16 @@ def use():
     assert box.left() == before
 
 
+def test_a_temporary_file_that_cannot_be_opened_leaves_nothing(box):
+    before = box.left()
+    for options in ("mode='nonsense'", "mode='w', encoding='nonsense'"):
+        for function in ("NamedTemporaryFile", "TemporaryFile"):
+            with pytest.raises((ValueError, LookupError)):
+                box.run(f"tempfile.{function}(dir=g, {options})")
+
+    assert box.left() == before
+
+
 def test_a_temporary_file_can_be_kept(box):
     name = box.run("with tempfile.NamedTemporaryFile(dir=g, delete=False) as f: pass\nf.name")
 

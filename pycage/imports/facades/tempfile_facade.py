@@ -112,12 +112,14 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # two classes and th
                 return cast("int", system.open(path, _FLAGS, 0o600)), path
         raise AssertionError  # _candidates ends with an error
 
-    def opened(number: int, mode: str, *options: object) -> IO[Any]:
+    def opened(number: int, path: Path, mode: str, *options: object) -> IO[Any]:
         try:
             return cast("IO[Any]", tools.open(number, mode, *options))
         except BaseException:
             with suppress(OSError):
                 system.close(number)
+            with suppress(OSError):
+                os_files.FUNCTIONS["unlink"](path)
             raise
 
     def temporary_file(  # noqa: PLR0917  # the real one's signature
@@ -138,7 +140,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # two classes and th
         except BaseException:
             system.close(number)
             raise
-        return opened(number, mode, buffering, encoding, errors, newline)
+        return opened(number, path, mode, buffering, encoding, errors, newline)
 
     @shimmed(tools, "tempfile")
     class _TemporaryFileWrapper:
@@ -215,12 +217,14 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # two classes and th
         delete_on_close: object = True,
     ) -> object:
         """Open a file with a name that is removed when it is closed."""
+        remove_it, when_closed = flag(delete), flag(delete_on_close)
         number, path = mkstemp(suffix, prefix, dir)
+        file = opened(number, path, mode, buffering, encoding, errors, newline)
         wrapper = object.__new__(_TemporaryFileWrapper)
         set_name(wrapper, path)
-        set_left(wrapper, flag(delete))
-        set_on_close(wrapper, flag(delete_on_close))
-        set_file(wrapper, opened(number, mode, buffering, encoding, errors, newline))
+        set_left(wrapper, remove_it)
+        set_on_close(wrapper, when_closed)
+        set_file(wrapper, file)
         return wrapper
 
     @shimmed(tools, "tempfile")
