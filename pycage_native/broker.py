@@ -1,0 +1,142 @@
+"""The broker: opens files for a library, or does not.
+
+A library names a file, its system call traps, and the host thread that waits for the call asks here.  So the stack that
+is judged is that of whoever called the library, with the library's own domain on top.
+"""
+
+# Problem.  A path is the library's word, and what it names can change while it is looked at.
+#
+# Things that do not work:
+#
+# - Letting the kernel go on with the library's own call after a look at the path (USER_NOTIF with CONTINUE): 651 of
+#   1,432 opens read the forbidden file in a race.
+# - Judging the path as it is written: links.
+#
+# Idea.  The path was copied before anybody looked.  It is resolved here, the result is judged, and exactly the result
+# is opened, by its directory and without following a link any more.  The library gets the open file, never a path.
+#
+# While a library is loaded, it and the libraries that it needs are let through as far as they are where the system
+# keeps libraries, or beside it; everything else is judged like any other file.
+#
+# What still fails.  A file that is exchanged for another one under the same name is the other one.
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+from pycage.access import check_permission, do_privileged
+from pycage.errors import AccessDenied
+from pycage.permissions import FilePermission
+from pycage_native import _channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["SYSTEM_LIBRARIES", "Broker"]
+
+SYSTEM_LIBRARIES: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
+_CACHE: Final = "/etc/ld.so.cache"
+
+_NEVER: Final = os.O_PATH | os.O_DIRECTORY | getattr(os, "O_TMPFILE", 0)
+_FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+_ASKED_MAX: Final = 100_000
+
+
+class Broker:
+    """Decides for one executor.
+
+    Args:
+        library: The real path of the library.
+        check: ``check_permission`` called by the library's domain.
+    """
+
+    def __init__(self, library: str, check: Callable[[FilePermission], None] = check_permission) -> None:
+        self._library = library
+        self._check = check
+        self.loading = True
+        self.denials: list[str] = []
+
+    def __call__(self, wanted: int, flags: int, mode: int, path: bytes, number: int) -> int:  # noqa: ARG002
+        """Answer one request; called by the channel.
+
+        Args:
+            wanted: ``OPEN``, ``STAT`` or ``ACCESS``.
+            flags: Of ``open``.
+            mode: Of ``open`` or ``access``.
+            path: As the library wrote it, without the NUL.
+            number: Of the system call.
+
+        Returns:
+            An open descriptor, 0, or a negative errno.
+        """
+        try:
+            text = os.fsdecode(path)
+            if not path.startswith(b"/") or b"//" in path or b"/../" in path + b"/":
+                return self._denied(text, wanted)
+            real = do_privileged(os.path.realpath, text)
+            if not (self.loading and self._is_library(real, flags)):
+                actions = _actions(wanted, flags, mode)
+                if actions is None:
+                    return self._denied(text, wanted)
+                self._check(FilePermission(real, actions))
+            return do_privileged(self._answer, wanted, flags, mode, real)
+        except AccessDenied:
+            return self._denied(os.fsdecode(path), wanted)
+        except OSError as error:
+            return -(error.errno or errno.EACCES)
+
+    def _denied(self, path: str, wanted: int) -> int:
+        if len(self.denials) < _ASKED_MAX:
+            self.denials.append(path)
+        # Whether a file exists is not told either.
+        return -errno.EACCES if wanted == _channel.OPEN else -errno.ENOENT
+
+    def _is_library(self, real: str, flags: int) -> bool:
+        """Say whether the loader may have this: libraries, where they belong."""
+        if flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC) or flags & _NEVER:
+            return False
+        if real in (self._library, _CACHE):
+            return True
+        directory, name = os.path.split(real)
+        beside = os.path.dirname(self._library)
+        return ".so" in name and (
+            directory == beside or any(real.startswith(place + "/") for place in SYSTEM_LIBRARIES)
+        )
+
+    def _answer(self, wanted: int, flags: int, mode: int, real: str) -> int:
+        """Answer for a path that was judged.  It contains no link, and none is followed when it is opened."""
+        directory, name = os.path.split(real)
+        parent = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if os.readlink(f"/proc/self/fd/{parent}") != directory:
+                return -errno.EACCES  # somebody exchanged a part of the path for a link meanwhile
+            if wanted == _channel.ACCESS:
+                os.stat(name, dir_fd=parent, follow_symlinks=False)
+                return 0
+            if wanted == _channel.STAT:
+                return os.open(name, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=parent)
+            descriptor = os.open(name, flags & ~_NEVER | _FLAGS, mode & 0o666, dir_fd=parent)
+        finally:
+            os.close(parent)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return -errno.EACCES
+        return descriptor
+
+
+def _actions(wanted: int, flags: int, mode: int) -> str | None:
+    """Return the actions to ask for; None: nothing would allow it."""
+    if wanted == _channel.STAT:
+        return "read"
+    if wanted == _channel.ACCESS:
+        return "read,write" if mode & os.W_OK else "read"
+    if flags & _NEVER:
+        return None
+    access = flags & os.O_ACCMODE
+    writes = access != os.O_RDONLY or flags & (os.O_CREAT | os.O_TRUNC)
+    if not writes:
+        return "read"
+    return "read,write" if access in (os.O_RDWR, os.O_RDONLY) else "write"

@@ -1,0 +1,154 @@
+"""`CDLL`: a library in the shape of ``ctypes.CDLL``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+from pycage_native.library import load
+from pycage_native.marshalling import Plan
+from pycage_native.types import c_int
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pycage_native import _channel
+    from pycage_native.annotations import Direction
+    from pycage_native.library import Library
+
+__all__ = ["CDLL", "ForeignFunction"]
+
+_UNBOUND: Final = object()
+
+
+@final
+class ForeignFunction:
+    """A function of a `CDLL`; its types may be set at any time, as in ctypes.
+
+    Attributes:
+        restype: Type of the result; at first `c_int`.
+        argtypes: Types of the arguments; None: as the values say.
+        errcheck: Called with (result, function, arguments); what it returns is the result.
+        sync: As for ``Library.function``.
+    """
+
+    __slots__ = (
+        "__name__",
+        "__weakref__",
+        "_argtypes",
+        "_bound",
+        "_library",
+        "_names",
+        "_restype",
+        "_sync",
+        "errcheck",
+    )
+
+    def __init__(self, library: Library, name: str) -> None:
+        """Stand for a symbol; made by `CDLL`."""
+        self._library = library
+        self.__name__ = name
+        self._restype: Any = c_int
+        self._argtypes: tuple[Any, ...] | None = None
+        self._sync: Mapping[str | int, Direction] | None = None
+        self._names: tuple[str, ...] = ()
+        self.errcheck: Callable[[Any, ForeignFunction, tuple[Any, ...]], Any] | None = None
+        self._bound: _channel.Function = library._bind(self._plan())
+
+    def _plan(self) -> Plan:
+        return Plan(self.__name__, self._restype, self._argtypes, sync=self._sync, names=self._names)
+
+    def _rebind(self, **changed: Any) -> None:
+        before = {name: getattr(self, name) for name in changed}
+        for name, value in changed.items():
+            setattr(self, name, value)
+        try:
+            self._bound = self._library._bind(self._plan())
+        except BaseException:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise
+
+    @property
+    def restype(self) -> Any:
+        """Type of the result."""
+        return self._restype
+
+    @restype.setter
+    def restype(self, kind: Any) -> None:
+        if kind is not self._restype:
+            self._rebind(_restype=kind)
+
+    @property
+    def argtypes(self) -> tuple[Any, ...] | None:
+        """Types of the arguments."""
+        return self._argtypes
+
+    @argtypes.setter
+    def argtypes(self, kinds: Sequence[Any] | None) -> None:
+        wanted = None if kinds is None else tuple(kinds)
+        if wanted != self._argtypes:
+            self._rebind(_argtypes=wanted)
+
+    def synchronize(self, names: Sequence[str] = (), **directions: Direction) -> None:
+        """Say what arguments point to: ``copy.synchronize(["to", "from_", "n"], to=Out(size="n"), from_=In(size="n"))``.
+
+        Args:
+            names: Of the arguments, in their order.
+            directions: By name; see ``Library.function``.
+        """
+        self._rebind(_names=tuple(names), _sync=dict(directions))
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it."""
+        result = self._bound(*args)
+        return result if self.errcheck is None else self.errcheck(result, self, args)
+
+    def map(self, *sequences: Any, out: Any = None) -> list[Any] | None:
+        """Call it for each item of the sequences, all in one turn."""
+        return self._bound.map(*sequences, out=out)
+
+    def pipeline(self) -> _channel.Pipeline:
+        """Call it without waiting."""
+        return self._bound.pipeline()
+
+    def __repr__(self) -> str:
+        return f"<ForeignFunction {self.__name__} of {self._library.name}>"
+
+
+@final
+class CDLL:
+    """A library whose functions are its attributes, as with ``ctypes.CDLL``, but confined.
+
+    Args:
+        name: As for `load`.
+        options: As for `load`.
+    """
+
+    def __init__(self, name: str | os.PathLike[str], **options: Any) -> None:
+        self._library = load(name, **options)
+        self._name = str(name)
+
+    @property
+    def library(self) -> Library:
+        """The library itself: its limits, layers, permissions, buffers."""
+        return self._library
+
+    def __getattr__(self, name: str) -> ForeignFunction:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        function = self[name]
+        self.__dict__[name] = function
+        return function
+
+    def __getitem__(self, name: str) -> ForeignFunction:
+        """Return a function of its own, with types of its own."""
+        from pycage_native.errors import LibraryError  # noqa: PLC0415
+
+        try:
+            return ForeignFunction(self._library, name)
+        except LibraryError as error:
+            raise AttributeError(str(error)) from None
+
+    def __repr__(self) -> str:
+        return f"<CDLL {self._name!r}>"

@@ -1,0 +1,92 @@
+"""What can go wrong with a native library.  The host goes on after each of these, and so do its other libraries."""
+
+from __future__ import annotations
+
+import signal as signals
+from typing import TYPE_CHECKING
+
+from pycage.errors import PycageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ChannelError",
+    "ConfinementUnavailable",
+    "LibraryError",
+    "NativeCrash",
+    "NativeError",
+    "NativeTimeout",
+]
+
+
+class NativeError(PycageError):
+    """Base of the errors of `pycage_native`.
+
+    Attributes:
+        library: The library, as it was given to `load`; None if none was concerned.
+        function: The function that was called; None outside of calls.
+    """
+
+    def __init__(self, message: str, *, library: str | None = None, function: str | None = None) -> None:
+        super().__init__(message)
+        self.library = library
+        self.function = function
+
+
+class ConfinementUnavailable(NativeError):
+    """A layer that is required cannot be had here.  No byte of the library has been mapped.
+
+    Attributes:
+        missing: Names of the layers that are missing.
+        active: Names of those that can be had.
+        hint: What can be done about it.
+    """
+
+    def __init__(self, missing: Sequence[str], active: Sequence[str], hint: str, *, library: str | None = None) -> None:
+        super().__init__(
+            f"cannot confine a library: no {', '.join(missing)} (available: {', '.join(active) or 'nothing'}); {hint}",
+            library=library,
+        )
+        self.missing = tuple(missing)
+        self.active = tuple(active)
+        self.hint = hint
+
+
+class LibraryError(NativeError, OSError):
+    """The library could not be loaded, or has no such function.  As with ctypes, an `OSError`."""
+
+
+class NativeCrash(NativeError):
+    """The executor ended during a call.
+
+    Attributes:
+        signal: The signal that killed it; None if it exited.
+        exit_status: What it exited with; None if a signal killed it.
+    """
+
+    def __init__(
+        self, *, library: str, function: str, signal: int | None = None, exit_status: int | None = None
+    ) -> None:
+        if signal is not None:
+            name = signals.Signals(signal).name if signal in signals.valid_signals() else str(signal)
+            how = f"was killed by {name}"
+            if signal == signals.SIGSYS:
+                how += " (a system call that no program of this kind makes)"
+        elif exit_status is not None:
+            how = f"exited with status {exit_status}"
+        else:
+            how = "ended"
+        super().__init__(
+            f"{library} {how} in {function}(); the next call starts it anew", library=library, function=function
+        )
+        self.signal = signal
+        self.exit_status = exit_status
+
+
+class NativeTimeout(NativeError, TimeoutError):
+    """A call took longer than ``Limits.wall``, callbacks and opened files included; the executor was killed."""
+
+
+class ChannelError(NativeError):
+    """The executor answered what no executor answers, so it was killed.  The library writes to its own channel."""

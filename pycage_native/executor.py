@@ -1,0 +1,161 @@
+"""One executor: a confined process with a library in it, and the link to it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import struct
+from typing import TYPE_CHECKING, Final, NoReturn, final
+
+import attrs
+
+from pycage.access import do_privileged
+from pycage_native import _channel, bpf, cpus, landlock, layers
+from pycage_native.errors import ChannelError, LibraryError, NativeCrash, NativeError, NativeTimeout
+from pycage_native.heap import Heap
+from pycage_native.limits import Limits
+from pycage_native.zygote import Zygote
+
+if TYPE_CHECKING:
+    from pycage_native.broker import Broker
+
+__all__ = ["Executor", "Settings"]
+
+_HEAD: Final = struct.Struct("=IIII QQ QQQ II")
+_LIMIT: Final = struct.Struct("=IIQ")
+_REST: Final = struct.Struct("=II IIII 4I II")
+_ANSWER: Final = struct.Struct("=IiII512s")
+_LIMITS_MAX: Final = 16
+_ANSWER_AT: Final = _HEAD.size + _LIMITS_MAX * _LIMIT.size + _REST.size
+_DATA_AT: Final = 4096
+_NAMESPACES: Final = 0x10000000 | 0x40000000 | 0x08000000 | 0x00020000  # user, network, IPC, mounts
+_NOBODY: Final = 65534
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """How executors of one library are made; see `pycage_native.load`."""
+
+    path: str
+    preload: tuple[str, ...] = ()
+    limits: Limits = attrs.field(factory=Limits)
+    require: frozenset[str] = frozenset()
+    waive: frozenset[str] = frozenset()
+    channels: int = 4
+    arena: int = 1 << 20
+    heap: int = 64 << 20
+    spin: int | None = None
+
+
+@final
+class Executor:
+    """A running executor.  `Library` makes another one when it has ended."""
+
+    def __init__(self, settings: Settings, broker: Broker) -> None:
+        """Start it, and wait until the library is loaded.
+
+        Raises:
+            ConfinementUnavailable: A layer could not be had; no byte of the library was mapped.
+            LibraryError: The library could not be loaded.
+            NativeError: It could not be started, or ended while the library was loaded.
+        """
+        self._name = os.path.basename(settings.path)
+        self.pid = 0
+        wanted, version = layers.chosen(settings.require, settings.waive)
+        limits = settings.limits
+        self.link = _channel.Link(
+            channels=settings.channels if limits.threads else 1,
+            arena=settings.arena,
+            heap=settings.heap,
+            timeout=round((limits.wall or 0) * 1e9),
+            spin=_channel.pauses(cpus.spin_nanoseconds()) if settings.spin is None else settings.spin,
+            broker=broker,
+            ended=self._ended,
+        )
+        self.heap = Heap(self.link.channels * self.link.channel_size, self.link.size)
+        try:
+            self._configure(settings, wanted, version)
+            self._zygote = Zygote.get()
+            self.pid, pidfd, socket = self._zygote.spawn(self.link.memory, self.link.size, self.link.channels)
+            if not self.link.start(pidfd, socket):
+                self._set_up_failed(wanted)
+            broker.loading = False
+            self.layers = layers.Layers(wanted, version, layers.witness(self.pid, wanted))
+        except BaseException:
+            self.close()
+            raise
+
+    def _configure(self, settings: Settings, wanted: frozenset[str], version: int) -> None:
+        """Write the structure that the executor reads before anything of the library is there: ``pn_setup``."""
+        limits = settings.limits
+        rules = landlock.ruleset(version) if version else landlock.Ruleset(0, 0, 0, 0)
+        machine = bpf.machine()
+        load, run = bpf.load_program(machine, threads=limits.threads > 0), bpf.run_program(machine)
+        names = b"".join(os.fsencode(path) + b"\0" for path in (*settings.preload, settings.path))
+        rlimits = [_within(what, value) for what, value in limits.rlimits(self.link.size)]
+        bits = sum(layers.LAYERS[layer][0] for layer in wanted)
+        head = _HEAD.pack(
+            _channel.VERSION,
+            bits,
+            self.link.channels,
+            self.link.spin,
+            self.link.channel_size,
+            _NAMESPACES,
+            *rules,
+            len(rlimits),
+        )
+        packed = b"".join(_LIMIT.pack(what, 0, value) for what, value in rlimits).ljust(
+            _LIMITS_MAX * _LIMIT.size, b"\0"
+        )
+        load_at = _DATA_AT
+        run_at = load_at + len(load.code)
+        names_at = run_at + len(run.code)
+        pids = [*(at + 1 for at in load.pid_at), 0, 0, 0, 0][:4]
+        rest = _REST.pack(
+            _NOBODY, _NOBODY, load_at, load.length, run_at, run.length, *pids, names_at, len(settings.preload) + 1
+        )
+        data = (head + packed + rest).ljust(_DATA_AT, b"\0") + load.code + run.code + names
+        if len(data) > _channel.SETUP_SIZE:
+            raise NativeError("too many libraries to preload, or their paths are too long", library=self._name)
+        with memoryview(self.link) as memory:
+            memory[_channel.SETUP : _channel.SETUP + len(data)] = data
+
+    def _set_up_failed(self, wanted: frozenset[str]) -> NoReturn:
+        """Say what went wrong; the executor wrote it, and until a library is there it is believed."""
+        with memoryview(self.link) as memory:
+            at = _channel.SETUP + _ANSWER_AT
+            step, number, _, _, text = _ANSWER.unpack(bytes(memory[at : at + _ANSWER.size]))
+        layer = layers.step_layer(step)
+        if layer is not None and layer in wanted:
+            raise layers.refused(layer, number, wanted, self._name)
+        if step == layers.STEP_LIBRARY:
+            said = text.partition(b"\0")[0].decode("utf-8", "backslashreplace")
+            raise LibraryError(f"{self._name} could not be loaded: {said!r}", library=self._name)
+        raise NativeError(
+            f"the executor could not be set up (step {step}): {os.strerror(abs(number))}", library=self._name
+        )
+
+    def _ended(self, reason: str, function: str, detail: str) -> NoReturn:
+        """Raise what the end of the executor means; called by the channel."""
+        if reason == "timeout":
+            message = f"{self._name}: {function}() took too long{f' ({detail})' if detail else ''} and was stopped"
+            raise NativeTimeout(message, library=self._name, function=function)
+        if reason == "violation":
+            message = f"{self._name}: {function}() broke the channel: {detail}; it was stopped"
+            raise ChannelError(message, library=self._name, function=function)
+        status = do_privileged(self._zygote.status, self.pid)
+        if status is None:
+            raise NativeCrash(library=self._name, function=function)
+        if os.WIFSIGNALED(status):
+            raise NativeCrash(library=self._name, function=function, signal=os.WTERMSIG(status))
+        raise NativeCrash(library=self._name, function=function, exit_status=os.WEXITSTATUS(status))
+
+    def close(self) -> None:
+        """Kill it."""
+        self.link.close()
+
+
+def _within(what: int, value: int) -> tuple[int, int]:
+    """Lower a limit to what this process has itself: more could not be set."""
+    hard = resource.getrlimit(what)[1]
+    return what, value if hard == resource.RLIM_INFINITY else min(value, hard)

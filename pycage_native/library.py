@@ -1,0 +1,327 @@
+"""Libraries: what `load` gives."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Final, cast, final
+
+from pycage import _core, manager
+from pycage.access import check_permission, do_privileged, require_permissions
+from pycage.codesource import CodeSource
+from pycage.domains import ProtectionDomain
+from pycage.permissions import NativePermission, SecurityPermission
+from pycage.shims import Shims
+from pycage_native import _channel
+from pycage_native.broker import Broker
+from pycage_native.errors import LibraryError, NativeError
+from pycage_native.executor import Executor, Settings
+from pycage_native.heap import Buffer
+from pycage_native.limits import Limits
+from pycage_native.marshalling import Plan
+from pycage_native.search import find
+from pycage_native.types import c_int
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+    from pycage.permissions import FilePermission, Permission, Permissions
+    from pycage_native.annotations import Direction
+    from pycage_native.layers import Layers
+
+__all__ = ["Library", "load"]
+
+_numbers = itertools.count(1)
+_URL: Final = "pycage://native/"
+
+
+@final
+@_core.seal
+class Library:
+    """A native library in an executor of its own.  Made by `load`; a context manager that closes it.
+
+    After a crash the next call starts another executor: the library's state is gone, its functions are bound anew.
+    """
+
+    def __init__(self, settings: Settings, name: str, *, gated: bool) -> None:
+        """Start it; see `load`."""
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._functions: weakref.WeakSet[_channel.Function] = weakref.WeakSet()
+        self._indexes = itertools.count()
+        self._closed = False
+        self._starts = 0
+        self.name = name
+        source = CodeSource(f"{_URL}{next(_numbers)}{settings.path}")
+        self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY)
+        self._shims = Shims(self._domain)
+        check = cast("Callable[[FilePermission], None]", self._shims.function(check_permission))
+        self._broker = Broker(settings.path, check)
+        self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
+        self._executor: Executor | None = None
+        self._start()
+
+    # ---- The executor ----
+
+    def _start(self) -> Executor:
+        with self._lock:
+            if self._closed:
+                raise NativeError(f"{self.name} is closed; load it again", library=self.name)
+            if self._executor is not None:
+                self._executor.close()
+            self._broker.loading = True
+            executor = self._executor = do_privileged(Executor, self._settings, self._broker)
+            self._starts += 1
+            for function in list(self._functions):
+                self._attach(function, executor)
+            return executor
+
+    def _renew(self) -> None:
+        """Start another executor if the last one has ended; called before a call finds none."""
+        with self._lock:
+            executor = self._executor
+            if executor is None or not executor.link.alive:
+                self._start()
+
+    def _running(self) -> Executor:
+        self._renew()
+        executor = self._executor
+        if executor is None:
+            raise NativeError(f"{self.name} has no executor", library=self.name)
+        return executor
+
+    def _attach(self, function: _channel.Function, executor: Executor) -> None:
+        """Bind a function in an executor.
+
+        Raises:
+            LibraryError: The library has no such function.
+        """
+        link = executor.link
+        shape, reals = function.shape
+        channel = link.acquire()
+        try:
+            mark = link.mark(channel)
+            symbol = function.name.encode() + b"\0"
+            at = link.reserve(channel, len(symbol))
+            with memoryview(link) as memory:
+                memory[at : at + len(symbol)] = symbol
+            reply = link.call(
+                channel,
+                _channel.BIND << 24 | function.index,
+                (shape, reals),
+                at - channel * link.channel_size,
+                "binding",
+            )
+            link.mark(channel, mark)
+        finally:
+            link.release(channel)
+        if reply[0] != _channel.OK:
+            message = f"{self.name} has no function {function.name}"
+            raise LibraryError(message, library=self.name, function=function.name)
+        function.link = link
+
+    def _bind(self, plan: Plan) -> _channel.Function:
+        """Bind the symbol of a plan."""
+        with self._lock:
+            index = next(self._indexes)
+            if index >= _channel.MAX_FUNCTIONS:
+                message = (
+                    f"{self.name}: no more than {_channel.MAX_FUNCTIONS} functions can be bound; keep those you have"
+                )
+                raise NativeError(message, library=self.name)
+            function = plan.function(index, self._gate, self._renew)
+            self._attach(function, self._running())
+            self._functions.add(function)
+        return function
+
+    # ---- For users ----
+
+    @property
+    def path(self) -> str:
+        """The real path of the library."""
+        return self._settings.path
+
+    @property
+    def layers(self) -> Layers:
+        """What confines the running executor."""
+        return self._running().layers
+
+    @property
+    def alive(self) -> bool:
+        """Whether an executor runs; the next call starts one if not."""
+        executor = self._executor
+        return executor is not None and executor.link.alive
+
+    @property
+    def pid(self) -> int:
+        """Process id of the executor."""
+        return self._running().pid
+
+    @property
+    def stats(self) -> dict[str, int]:
+        """Counters of the running executor, and how often one was started."""
+        return {**self._running().link.stats, "starts": self._starts}
+
+    @property
+    def denials(self) -> tuple[str, ...]:
+        """Paths that the library asked for and did not get.  They are its own words: quote them before showing them."""
+        return tuple(self._broker.denials)
+
+    @property
+    def permissions(self) -> Permissions:
+        """What is granted to the library now."""
+        return manager.POLICY.permissions(self._domain.code_source)
+
+    def grant(self, *permissions: Permission) -> None:
+        """Grant permissions to the library, effective at once.  A file is opened only if its caller may open it, too.
+
+        Raises:
+            AccessDenied: The caller may not change policies, or lacks one of the permissions.
+        """
+        _may_grant(permissions)
+        manager.POLICY.grant(self._domain.code_source, *permissions)
+
+    def revoke(self, *permissions: Permission) -> bool:
+        """Take permissions away, effective at once; files that the library has open stay open."""
+        check_permission(SecurityPermission("setPolicy"))
+        require_permissions(permissions)
+        return manager.POLICY.revoke(self._domain.code_source, *permissions)
+
+    def function(
+        self,
+        name: str,
+        restype: Any = c_int,
+        argtypes: Sequence[Any] | None = None,
+        *,
+        sync: Mapping[str | int, Direction] | None = None,
+        names: Sequence[str] = (),
+    ) -> _channel.Function:
+        """Return a function of the library, to be called with what ``argtypes`` say.
+
+        Args:
+            name: The symbol.
+            restype: Type of the result, of `pycage_native` or of `ctypes`; None for void; a callable gets an int.
+            argtypes: Types of the arguments; None: as the values say, and slower.
+            sync: Which arguments point to how much, and in which direction: ``{"dst": Out(size="n")}``.  Without it,
+                what an argument points to is copied both ways.
+            names: Of the arguments, for ``sync``.
+
+        Raises:
+            LibraryError: The library has no such function.
+            TypeError: A type cannot be passed.
+            ValueError: ``sync`` names an argument that does not exist.
+        """
+        if type(name) is not str:
+            message = f"a function is named by a str, got {name!r:.80}"
+            raise TypeError(message)
+        return self._bind(Plan(name, restype, argtypes, sync=sync, names=names))
+
+    @property
+    def errno(self) -> int:
+        """``errno`` after the last call of this thread."""
+        return self._running().link.errno
+
+    def buffer(self, size: int) -> Buffer:
+        """Return zeroed bytes that the library and the host share: passing them to a call copies nothing.
+
+        Args:
+            size: Bytes.
+
+        Raises:
+            MemoryError: The heap, whose size is an argument of `load`, has no room.
+        """
+        executor = self._running()
+        return Buffer(executor.link, executor.heap, size)
+
+    def restart(self) -> None:
+        """Start another executor, with the library as it was when it was loaded."""
+        self._start()
+
+    def close(self) -> None:
+        """Kill the executor.  Calls raise `NativeError` from now on."""
+        with self._lock:
+            self._closed = True
+            if self._executor is not None:
+                self._executor.close()
+        manager.POLICY.clear(self._domain.code_source)
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Library {self.name}{' (closed)' if self._closed else ''}>"
+
+
+def _may_grant(permissions: tuple[Permission, ...]) -> None:
+    require_permissions(permissions)
+    check_permission(SecurityPermission("setPolicy"))
+    for permission in permissions:
+        check_permission(permission)
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    permissions: Iterable[Permission] = (),
+    limits: Limits | None = None,
+    preload: Iterable[str | os.PathLike[str]] = (),
+    require: Iterable[str] = (),
+    waive: Iterable[str] = (),
+    gated: bool | None = None,
+    channels: int = 4,
+    arena: int = 1 << 20,
+    heap: int = 64 << 20,
+    spin: int | None = None,
+) -> Library:
+    """Load a native library into a confined process of its own.
+
+    Args:
+        name: A path, or a name such as ``libm.so.6``.
+        permissions: What the library may do; by default nothing.  Files are opened for it by the host, if the library
+            and everybody on the calling stack may open them.
+        limits: How much of the machine it may use.
+        preload: Libraries that it opens later by itself; after loading none can be opened any more.
+        require: Layers of confinement in addition to the default ones.
+        waive: Layers to do without if they cannot be had.
+        gated: Whether each call needs ``NativePermission(path, "call")`` too; None: if a sandbox loads it.
+        channels: How many threads can call at the same time, 1 to 16.
+        arena: Bytes for arguments by reference, for each channel.
+        heap: Bytes for `Library.buffer`.
+        spin: Pauses of the processor to wait before sleeping; None: 40 microseconds, or nothing with one processor.
+
+    Raises:
+        AccessDenied: The caller lacks ``NativePermission(real path, "load")``, or a permission that it passes on.
+        ConfinementUnavailable: A required layer cannot be had here; the library was not touched.
+        LibraryError: It does not exist or cannot be loaded.
+    """
+    path = do_privileged(find, name)
+    extra = tuple(do_privileged(find, other) for other in preload)
+    granted = tuple(permissions)
+    for each in (path, *extra):
+        check_permission(NativePermission(each, "load"))
+    if granted:
+        _may_grant(granted)
+    settings = Settings(
+        path=path,
+        preload=extra,
+        limits=Limits() if limits is None else limits,
+        require=frozenset(require),
+        waive=frozenset(waive),
+        channels=channels,
+        arena=arena,
+        heap=heap,
+        spin=spin,
+    )
+    gate = _core.snapshot() is not None if gated is None else gated
+    library = do_privileged(functools.partial(Library, settings, os.path.basename(path), gated=gate))
+    manager.POLICY.grant(library._domain.code_source, *granted)
+    return library

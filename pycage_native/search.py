@@ -1,0 +1,53 @@
+"""Where a library is: a name as the loader takes it, to a real path."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sysconfig
+from pathlib import Path
+from typing import Final
+
+from pycage_native.errors import LibraryError
+
+__all__ = ["find"]
+
+_CONFIGURED: Final = Path("/etc/ld.so.conf.d")
+
+
+def _directories() -> list[str]:
+    multiarch = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
+    found = [f"{place}/{multiarch}" for place in ("/lib", "/usr/lib", "/usr/local/lib")]
+    found += ["/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"]
+    try:
+        files = sorted(_CONFIGURED.glob("*.conf"))
+        lines = [line.strip() for file in files for line in file.read_text(errors="replace").splitlines()]
+    except OSError:
+        return found
+    return list(dict.fromkeys([*found, *(line for line in lines if line.startswith("/"))]))
+
+
+def find(name: str | os.PathLike[str]) -> str:
+    """Return the real path of a library.
+
+    Args:
+        name: A path, or a file name such as ``libm.so.6`` that is looked for where the system keeps libraries.
+
+    Raises:
+        LibraryError: There is no such file.
+        TypeError: It is neither str nor a path.
+    """
+    text = os.fspath(name)
+    if type(text) is not str or "\0" in text or not text:
+        message = f"a library is named by a str or a path, got {text!r:.80}"
+        raise TypeError(message)
+    if "/" in text:
+        candidates = [os.path.abspath(text)]
+    else:
+        candidates = [os.path.join(directory, text) for directory in _directories()]
+    for candidate in candidates:
+        if os.path.isfile(candidate):
+            return os.path.realpath(candidate)
+    where = "no such file" if "/" in text else f"not in {', '.join(_directories())}; give its path"
+    message = f"the library {text} was not found: {where}"
+    raise LibraryError(message, library=text) from FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text)

@@ -1,0 +1,135 @@
+"""Function types: `CFUNCTYPE`, for callbacks and for pointers to functions of a library."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from pycage_native.types.base import CType
+from pycage_native.types.memory import Handle, Local
+from pycage_native.types.pointers import Aimed, aim_of_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycage_native._channel import Callback, Link
+
+
+class Routine:
+    """A Python function that a library may call, in the shape of one function type.
+
+    It is registered with an executor when it is first passed there, and stays so while this object lives: until no
+    `CFUNCTYPE` object and no structure refers to it any more.
+    """
+
+    __slots__ = ("__weakref__", "function", "kind", "registered")
+
+    def __init__(self, function: Callable[..., Any], kind: Any) -> None:
+        self.function = function
+        self.kind = kind
+        # Weak, since a link is another one after each restart.
+        self.registered: weakref.WeakKeyDictionary[Link, tuple[Callback, int]] = weakref.WeakKeyDictionary()
+
+    def register(self, link: Link, channel: int | None = None) -> int:
+        """Return the address of this function in an executor."""
+        found = self.registered.get(link)
+        if found is None:
+            from pycage_native.callbacks import register  # noqa: PLC0415  # it builds on the types
+
+            found = self.registered[link] = register(link, self.function, self.kind, channel)
+        return found[1]
+
+
+class FunctionType(CType):
+    """The type of function types."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        """Check the signature."""
+        made: Any = super().__new__(cls, name, bases, namespace, **kwargs)
+        if "_argtypes_" not in namespace:
+            return made
+        made._size_ = made._align_bytes_ = 8
+        made._pointers_ = (0,)
+        for index, kind in enumerate(namespace["_argtypes_"], 1):
+            if not hasattr(kind, "from_param"):
+                raise TypeError(f"item {index} in _argtypes_ has no from_param method")
+        restype = namespace.get("_restype_")
+        if restype is not None and not isinstance(restype, CType) and not callable(restype):
+            raise TypeError("_restype_ must be a type, a callable, or None")
+        return made
+
+
+class CFunction(Aimed, metaclass=FunctionType):
+    """A pointer to a function: one of Python, or one in an executor.
+
+    Args:
+        source: A callable; a handle or another pointer; nothing for NULL.
+    """
+
+    _restype_: Any
+    _argtypes_: tuple[Any, ...]
+
+    def __init__(self, source: Any = None) -> None:
+        if source is None:
+            return
+        if isinstance(source, (Handle, CFunction)):
+            self._memory_.set_aim(self._start_, aim_of_argument(source))
+        elif callable(source):
+            self._memory_.set_aim(self._start_, Routine(source, type(self)))
+        elif isinstance(source, int):
+            self._memory_.set_aim(self._start_, source)
+        else:
+            raise TypeError("argument must be callable or integer function address")
+
+    def __call__(self, *args: Any) -> Any:
+        """Call what is pointed to.
+
+        Raises:
+            ValueError: The pointer is NULL, or of unknown origin.
+        """
+        from pycage_native.callbacks import call_handle, call_here  # noqa: PLC0415  # it builds on the types
+
+        aim = self._aim_
+        if isinstance(aim, Routine):
+            return call_here(aim, args)
+        if isinstance(aim, Handle):
+            return call_handle(self, aim, args)
+        raise ValueError("NULL pointer access" if aim is None else "a function pointer of unknown origin is not called")
+
+    def __bool__(self) -> bool:
+        return self._aim_ is not None
+
+    @classmethod
+    def _store_(cls, block: Local | Handle, at: int, value: Any) -> None:
+        if value is None:
+            block.set_aim(at, None)
+        elif isinstance(value, cls):
+            block.set_aim(at, value._aim_)
+        else:
+            super()._store_(block, at, value)
+
+    @classmethod
+    def from_param(cls, value: Any) -> Any:
+        """See `Data.from_param`; ``None`` is a NULL pointer, which ctypes does not allow."""
+        return value if value is None or isinstance(value, Handle) else super().from_param(value)
+
+
+_made: dict[Any, Any] = {}
+
+
+def CFUNCTYPE(restype: Any, *argtypes: Any, **flags: Any) -> Any:  # noqa: N802  # the name is that of ctypes
+    """Return the type of pointers to functions with this signature; one type for each.
+
+    Args:
+        restype: Type of the result, None for void.
+        argtypes: Types of the arguments.
+        flags: ``use_errno``, ``use_last_error``: accepted; errno is kept for each call anyway.
+    """
+    if unknown := set(flags) - {"use_errno", "use_last_error"}:
+        raise ValueError(f"unexpected keyword argument(s) {unknown}")
+    key = (restype, argtypes)
+    found = _made.get(key)
+    if found is None:
+        namespace = {"_restype_": restype, "_argtypes_": argtypes, "__module__": "ctypes"}
+        found = _made[key] = FunctionType("CFunctionType", (CFunction,), namespace)
+    return found
