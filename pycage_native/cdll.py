@@ -91,7 +91,7 @@ class ForeignFunction:
             self._rebind(_argtypes=wanted)
 
     def synchronize(self, names: Sequence[str] = (), **directions: Direction) -> None:
-        """Say what arguments point to: ``copy.synchronize(["to", "from_", "n"], to=Out(size="n"), from_=In(size="n"))``.
+        """Say what arguments point to: ``copy.synchronize(["to", "n"], to=Out(size="n"))``.
 
         Args:
             names: Of the arguments, in their order.
