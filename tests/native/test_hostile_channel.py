@@ -247,7 +247,9 @@ RESULTS = st.sampled_from("qQiIhHbB?dfPcuzv")
 
 @given(writes=WRITES, line=LINE, result=RESULTS)
 # 10,000 examples take forty seconds; fewer in everyday runs.
-@settings(max_examples=int(os.environ.get("PYCAGE_FUZZ", "1500")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("PYCAGE_FUZZ", "1500")), deadline=None, suppress_health_check=list(HealthCheck)
+)
 def test_random_bytes_in_the_shared_memory_do_no_harm(survivor, writes, line, result):
     fake = survivor.get()
     jump, status, integer, error, aux = line
