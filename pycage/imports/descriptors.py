@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EBADF
 from typing import TYPE_CHECKING, Final, final
 
@@ -126,7 +126,8 @@ class Descriptors:
     def close_all(self) -> None:
         """Close what is left."""
         for number in list(self._open):
-            self.close(number)
+            with suppress(OSError):  # somebody else was faster
+                self.close(number)
 
     def _find(self, number: int) -> _Open:
         found = self._open.get(number)

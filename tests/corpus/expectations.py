@@ -88,7 +88,6 @@ _EARLIER: Final = MappingProxyType(
         "D233": ("nothing", "__reduce__ of an own object is inert: the pickle is that of a plain object"),
         "D240": ("private copy", "the logger is the sandbox's own"),
         "D243": ("write guard", "sys.displayhook is assigned to before it is called"),
-        "D257": ("ValueError", "open() takes no opener, whatever it is"),
         "D258": ("view", "sys.settrace is not shown"),
         "D274": ("view", "io.FileIO, which hands the object itself to the hook, is not shown"),
         **dict.fromkeys(("D277", "D399"), ("AttributeError", "what stands for code has no replace()")),

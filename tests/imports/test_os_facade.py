@@ -415,6 +415,27 @@ def test_a_descriptor_that_a_file_object_took_over_is_gone(box):
         box.run("fd = os.open(granted + '/file', 0)\nf = os.fdopen(fd)\nf.close()\nos.read(fd, 1)")
 
 
+def test_an_opener_returns_a_descriptor_of_the_sandbox(box):
+    source = """
+with open(granted + "/new", "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+    file.write("text")
+with open(granted + "/new", "a+", opener=os.open) as file:
+    file.write("!")
+    file.seek(0)
+    text = file.read()
+text, os.stat(granted + "/new").st_mode & 0o777
+"""
+
+    assert box.run(source) == ("text!", 0o600)
+    with pytest.raises(FileExistsError):
+        box.run("open(granted + '/new', 'x', opener=os.open)")
+    box.denied("open(secret, opener=os.open)")
+    box.denied("open(granted + '/new', opener=lambda path, flags: os.open(secret, flags))")
+    for number in ("0", "-1", "'x'", "None", "1 << 30"):
+        with pytest.raises((ValueError, OSError)):
+            box.run(f"open(granted + '/new', opener=lambda path, flags: {number})")
+
+
 def test_a_descriptor_of_another_sandbox_cannot_be_used(box):
     fd = box.run("os.open(granted + '/file', 0)")
     with Sandbox(f"other_{next(_numbers)}") as other:

@@ -41,13 +41,10 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
     ) -> IO[Any]:
         """Open a file as the built-in does.
 
-        An ``opener`` is refused: it could return any descriptor of the host.  A descriptor that is not the sandbox's
-        own is copied and not closed.
+        An ``opener`` must return a descriptor that the sandbox opened itself: others are the host's.  A descriptor that
+        is not the sandbox's own is copied and not closed.
         """
         closefd = bool(closefd)
-        if opener is not None:
-            message = "open() in a sandbox takes no opener: the file that is checked must be the file that is opened"
-            raise ValueError(message)
         # Once, to an exact type: what is checked must be what is opened.
         target = exact(file)
         target = target if type(target) is int else exact_path(target)
@@ -64,13 +61,20 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
             if not closefd:
                 message = "Cannot use closefd=False with file name"
                 raise ValueError(message)
-            return opened(cast("str | bytes", target))
+            if opener is None:
+                return opened(cast("str | bytes", target))
+            target = exact(cast("Callable[[object, int], object]", opener)(target, _flags(mode)))
+            if type(target) is not int or not descriptors.is_own(target):
+                message = "an opener in a sandbox returns what os.open() of the sandbox returned: others are the host's"
+                raise ValueError(message)
         if descriptors.is_own(target):
             # Whatever comes of it: open() may have closed the descriptor before it fails.
             real = descriptors.take(target) if closefd else descriptors.copy(target)
             return _core.do_privileged(opened, real, limit=_NAMELESS)
         # Somebody else's, and stays so: two owners of one number are a way to read what gets the number next.
-        check_opening("open", target, mode, _flags(mode))  # before there is a copy that nobody would close
+        check_opening(
+            "open", target, mode, _flags(mode) & os.O_ACCMODE
+        )  # before there is a copy that nobody would close
         return opened(os.dup(target))
 
     return open
@@ -99,6 +103,15 @@ def unbuffered(target: int | str | bytes, mode: str) -> UnbufferedFile:
     return made
 
 
+_FLAGS: Final = {
+    "r": os.O_RDONLY,
+    "w": os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+    "x": os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+    "a": os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+}
+
+
 def _flags(mode: str) -> int:
-    """Return how the built-in opens; what else it does follows from the letters of the mode."""
-    return os.O_RDWR if "+" in mode else os.O_RDONLY if "r" in mode else os.O_WRONLY
+    """Return the flags with which the built-in opens."""
+    flags = next((flags for letter, flags in _FLAGS.items() if letter in mode), os.O_RDONLY)
+    return (flags & ~os.O_ACCMODE | os.O_RDWR if "+" in mode else flags) | os.O_CLOEXEC
