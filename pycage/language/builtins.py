@@ -32,6 +32,7 @@ from pycage.errors import AccessDenied
 from pycage.language import _guards
 from pycage.language.compiler import Unbound, bind, transform
 from pycage.language.formatting import format_safely
+from pycage.language.globals import Globals
 from pycage.language.names import NEVER, UNBINDABLE, classify, storable
 from pycage.language.transformer import IMPORT_FUNCTION
 from pycage.source_lines import RESERVED
@@ -263,20 +264,20 @@ class Namespaces:
         empty: _Names = {"__builtins__": self._builtins}
         return empty, empty
 
-    def globals(self) -> dict[str, object]:
-        """Return a copy of the caller's globals."""
-        return _shown(self._guests(self._guards.caller())[0])
+    def globals(self) -> Globals:
+        """Return the caller's globals, without what the guest must not see."""
+        return Globals._of(self._guests(self._guards.caller())[0])
 
     def locals(self) -> Mapping[str, object]:
-        """Return a copy of the caller's local variables."""
-        return _shown(self._guests(self._guards.caller())[1])
+        """Return a copy of the caller's local variables; at module level, its globals."""
+        return _locals(*self._guests(self._guards.caller()))
 
     def vars(self, *objects: object) -> object:
         """Return the ``__dict__`` of an own instance, or a copy of that of an own class or module."""
         if len(objects) > 1:
             raise TypeError(f"vars expected at most 1 argument, got {len(objects)}")
         if not objects:
-            return _shown(self._guests(self._guards.caller())[1])
+            return _locals(*self._guests(self._guards.caller()))
         try:
             return self._guards.getattr(objects[0], "__dict__")
         except AttributeError:
@@ -306,7 +307,7 @@ class Namespaces:
     def eval(
         self,
         source: str | bytes | RestrictedCode,
-        globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
+        globals: dict[str, object] | Globals | None = None,  # noqa: A002  CPython's signature
         locals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         /,
     ) -> object:
@@ -320,7 +321,7 @@ class Namespaces:
     def exec(
         self,
         source: str | bytes | RestrictedCode,
-        globals: dict[str, object] | None = None,  # noqa: A002  CPython's signature
+        globals: dict[str, object] | Globals | None = None,  # noqa: A002  CPython's signature
         locals: Mapping[str, object] | None = None,  # noqa: A002  CPython's signature
         /,
         *,
@@ -371,10 +372,13 @@ class Namespaces:
     def _run_apart(
         self,
         unbound: Unbound,
-        given: dict[str, object],
+        given: dict[str, object] | Globals,
         locals: Mapping[str, object] | None,  # noqa: A002
     ) -> object:
         """Run in a dictionary that the guest never sees, and bring the changes back to the one it gave."""
+        if type(given) is Globals and given._names.get("__builtins__") is self._builtins:  # of this sandbox
+            real = given._names
+            return self._run(unbound, real, real if locals is None or type(locals) is Globals else locals)
         if type(given) is not dict:
             raise TypeError("globals must be exactly a dict")
         used = dict(given)
@@ -390,6 +394,10 @@ class Namespaces:
 
 def _transform_positional(source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:
     return transform(source, filename, mode, flags=flags)
+
+
+def _locals(globals: dict[str, object], locals: Mapping[str, object]) -> Mapping[str, object]:  # noqa: A002
+    return Globals._of(globals) if locals is globals else _shown(locals)
 
 
 def _shown(namespace: Mapping[str, object]) -> dict[str, object]:

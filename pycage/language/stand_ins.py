@@ -36,16 +36,18 @@ from __future__ import annotations
 import abc
 import builtins
 import types
-from collections.abc import Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Final, NoReturn, Self, cast, final
+from typing import TYPE_CHECKING, Final, NoReturn, cast, final
 
 from pycage import _core
 from pycage.errors import AccessDenied
 from pycage.language.builtins import RestrictedCode
-from pycage.language.names import INERT, UNBINDABLE
+from pycage.language.globals import Globals, StandIn, is_variable
+from pycage.language.names import INERT
 from pycage.shims import SHIM_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pycage.language._guards import GuardSet
 
 __all__ = ["Cell", "Code", "Frame", "Globals", "StandIns"]
@@ -58,41 +60,9 @@ _BUILTIN_TYPES: Final = frozenset(id(kind) for kind in vars(builtins).values() i
 _FREE_VARIABLE: Final = "only functions without free variables can exchange their code in a sandbox"
 
 
-class _StandIn:
-    """Base of the stand-ins.  Guests reach their classes: they cannot make any, nor copy or pickle one."""
-
-    __slots__ = ()
-
-    def __init__(self, *_arguments: object) -> None:
-        message = f"a {type(self).__name__} of a sandbox cannot be made"
-        raise TypeError(message)
-
-    @classmethod
-    def _of(cls, *values: object) -> Self:
-        """Make one of the values of its slots."""
-        made = object.__new__(cls)
-        names: tuple[str, ...] = cls.__slots__
-        for name, value in zip(names, values, strict=True):
-            object.__setattr__(made, name, value)
-        return made
-
-    def __reduce_ex__(self, protocol: object, /) -> NoReturn:
-        message = f"a {type(self).__name__} of a sandbox cannot be copied"
-        raise TypeError(message)
-
-    def __reduce__(self) -> NoReturn:
-        self.__reduce_ex__(2)
-
-    def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
-        if cls.__module__ != __name__:
-            message = f"no class can be derived from {cls.__name__}"
-            raise TypeError(message)
-
-
 @final
 @_core.seal
-class Code(_StandIn):
+class Code(StandIn):
     """``f.__code__`` of an own function: text and numbers, and something to compare."""
 
     __slots__ = ("_code", "_function")
@@ -112,7 +82,7 @@ class Code(_StandIn):
 
 @final
 @_core.seal
-class Cell(_StandIn):
+class Cell(StandIn):
     """One entry of ``f.__closure__`` of an own function."""
 
     __slots__ = ("_cell", "_name")
@@ -123,59 +93,12 @@ class Cell(_StandIn):
 
 @final
 @_core.seal
-class Frame(_StandIn):
+class Frame(StandIn):
     """A frame of the sandbox's own code, as ``sys._getframe()`` gives it."""
 
     __slots__ = ("_frame",)
 
     _frame: types.FrameType
-
-
-@final
-@_core.seal
-class Globals(_StandIn, MutableMapping[str, object]):
-    """``f.__globals__`` of an own function: the module's variables, without the built-ins."""
-
-    __slots__ = ("_names",)
-
-    _names: dict[str, object]
-
-    def __getitem__(self, name: str, /) -> object:
-        if not _is_variable(name):
-            raise KeyError(name)
-        return self._names[name]
-
-    def __setitem__(self, name: str, value: object, /) -> None:
-        self._names[_variable(name)] = value
-
-    def __delitem__(self, name: str, /) -> None:
-        del self._names[_variable(name)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([name for name in list(self._names) if _is_variable(name)])
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __repr__(self) -> str:
-        return f"<globals of {self._names.get('__name__')!r}>"
-
-    def update(self, *others: object, **names: object) -> None:
-        """Store what ``dict(*others, **names)`` holds; what no sandbox may bind is left out, as it is when read."""
-        for name, value in dict(*others, **names).items():
-            if _is_variable(name):
-                self._names[name] = value
-
-
-def _is_variable(name: object) -> bool:
-    return type(name) is str and name not in UNBINDABLE and not name.startswith(".")
-
-
-def _variable(name: object) -> str:
-    if not _is_variable(name):
-        message = f"access denied: variable {ascii(name) if type(name) is str else '?'} may not be bound"
-        raise AccessDenied(message)
-    return cast("str", name)
 
 
 @final
@@ -458,7 +381,7 @@ def _code_value(thing: object, name: str) -> object:
 
 
 def _cell_contents(_stand_ins: StandIns, thing: object) -> object:
-    if type(thing) is not Cell or not _is_variable(thing._name):
+    if type(thing) is not Cell or not is_variable(thing._name):
         return NotImplemented
     return thing._cell.cell_contents  # or ValueError, as CPython
 
@@ -496,7 +419,7 @@ def _f_locals(_stand_ins: StandIns, thing: object) -> object:
     frame = thing._frame
     if frame.f_locals is frame.f_globals:
         return dict(Globals._of(frame.f_globals))
-    return {name: value for name, value in dict(frame.f_locals).items() if _is_variable(name)}
+    return {name: value for name, value in dict(frame.f_locals).items() if is_variable(name)}
 
 
 _READERS: Final[dict[str, Callable[[StandIns, object], object]]] = {

@@ -125,7 +125,7 @@ def test_a_file_name_given_to_compile_is_not_a_path(cage: Cage) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["globals()", "locals()", "vars()", "vars(me)", "me.__dict__", "eval('globals()')"],
+    ["vars(me)", "me.__dict__", "(lambda: locals())()"],
 )
 def test_no_namespace_that_functions_use_is_handed_out(cage: Cage, expression: str) -> None:
     module = cage.module("me", "def f(x: 'str'): pass")
@@ -134,6 +134,61 @@ def test_no_namespace_that_functions_use_is_handed_out(cage: Cage, expression: s
     assert "planted" not in namespace
     assert "planted" not in vars(module)
     assert "__builtins__" not in namespace["d"]  # type: ignore[operator]  # a dict
+
+
+@pytest.mark.parametrize("expression", ["globals()", "locals()", "vars()", "eval('globals()')", "eval('locals()')"])
+def test_what_is_stored_in_the_globals_is_bound(honest, expression: str) -> None:
+    honest(f"""
+g = {expression}
+g['a'] = 1
+g.update(b=2)
+g |= {{'c': 3}}
+exec('d = a + 1', g)
+del g['b']
+def f(): return later
+globals().setdefault('later', 5)
+result = a, c, d, 'b' in g, f(), sorted((g | {{'z': 1}}).keys() - {{'g', 'f', '__builtins__'}}), g.copy()['a']
+""")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "globals()['__builtins__']['escaped'] = 1",
+        "globals()['__builtins__'] = {}",
+        "globals()['.result'] = 1",
+        "globals()['__import__'] = 1",
+        "del globals()['__builtins__']",
+        "globals().pop('__builtins__')",
+        "globals().setdefault('__builtins__', {})",
+        "dict.__setitem__(globals(), '__builtins__', {})",
+        "globals()._names['__builtins__'] = {}",
+        "globals().__init__({})",
+        "getattr(globals(), '_' + 'names')['x'] = 1",
+        "type(globals())({'x': 1}); exec('x = 1', type('G', (dict,), {})())",
+    ],
+)
+def test_the_built_ins_are_out_of_reach_of_the_globals(cage: Cage, line: str) -> None:
+    with pytest.raises((AccessDenied, KeyError, TypeError)):
+        cage.run(line)
+
+    assert cage.namespace["__builtins__"] is cage.builtins
+    assert "escaped" not in cage.builtins
+
+
+def test_clearing_the_globals_leaves_the_built_ins(cage: Cage) -> None:
+    namespace = cage.run("x = 1\ng = globals()\ng.update(__builtins__={})\ng.clear()\nprint(len([]))")
+
+    assert namespace["__builtins__"] is cage.builtins
+    assert "x" not in namespace
+
+
+def test_the_globals_of_another_sandbox_run_no_code(cage: Cage) -> None:
+    other = type(cage)()
+    given = other.run("g = globals()")["g"]
+
+    with pytest.raises(TypeError, match="exactly a dict"):
+        cage.run("exec('x = 1', given)", given=given)
 
 
 def test_annotations_evaluated_by_the_host_find_the_sandboxes_builtins(cage: Cage) -> None:

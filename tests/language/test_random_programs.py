@@ -99,7 +99,7 @@ _WANTED = int(os.environ.get("PYCAGE_RANDOM_PROGRAMS", "0"))
 
 @pytest.mark.slow
 @settings(
-    max_examples=_WANTED or 150,
+    max_examples=_WANTED or 100,
     derandomize=not _WANTED,
     deadline=None,
     database=None,
@@ -114,7 +114,7 @@ def test_random_programs_agree_inside_and_outside(sandbox, data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(_WANTED // 10 or 20))
+@pytest.mark.parametrize("seed", range(_WANTED // 10 or 12))
 def test_long_random_programs_agree_inside_and_outside(sandbox, seed):
     source = program(Seeded(seed), size=100)
 
