@@ -156,6 +156,21 @@ def test_a_module_in_utf_8_has_its_lines():
 
 
 def test_host_source_and_the_cache_of_lines_are_out_of_reach(sandbox):
-    for source in ("import linecache", "import traceback; traceback.format_exc", "import inspect; inspect.getsource"):
+    for source in ("import linecache", "import traceback; traceback.linecache"):
         with pytest.raises((pycage.AccessDenied, AttributeError)):
             sandbox.run(source)
+
+
+def test_a_traceback_that_a_sandbox_formats_shows_no_lines_of_the_host_or_of_another(sandbox):
+    def secret(x):
+        return 1 / x  # of the host
+
+    plugin = sandbox.load("plugin")
+    source = "import traceback\ntry: call(0)\nexcept ZeroDivisionError: text = traceback.format_exc()\ntext"
+    with pycage.Sandbox("lines_reader") as reader:
+        of_host = reader.run(source, variables={"call": secret}).value
+        reader.run("def call(x):\n    return 1 / x  # mine")
+        of_other = reader.run(source, variables={"call": plugin.half}).value
+
+    assert "# of the host" not in of_host
+    assert "return 1 / x" not in of_other
