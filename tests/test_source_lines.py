@@ -155,10 +155,19 @@ def test_a_module_in_utf_8_has_its_lines():
     lines.forget()
 
 
-def test_host_source_and_the_cache_of_lines_are_out_of_reach(sandbox):
-    for source in ("import linecache", "import traceback; traceback.linecache"):
-        with pytest.raises((pycage.AccessDenied, AttributeError)):
-            sandbox.run(source)
+@pytest.mark.parametrize("name", ['<sandbox "lines": plugin>', '<sandbox "lines">', __file__])
+def test_the_lines_of_the_host_or_of_another_sandbox_cannot_be_asked_for(sandbox, name):
+    sandbox.load("plugin")
+    sandbox.run("1 / 1")
+    assert linecache.getlines(name)[:]
+
+    with pycage.Sandbox("lines_curious") as curious:
+        try:
+            lines = curious.run(f"import linecache\nlinecache.getlines({name!r})").value
+        except pycage.AccessDenied:
+            lines = []
+
+    assert list(lines) == []
 
 
 def test_a_traceback_that_a_sandbox_formats_shows_no_lines_of_the_host_or_of_another(sandbox):
