@@ -17,7 +17,7 @@ PROGRAMS = Path(__file__).parent.parent / "benchmarks" / "programs"
 def test_a_program_gives_the_same_value_in_a_sandbox(name):
     expected = runpy.run_path(str(PROGRAMS / f"{name}.py"))["run"]()
 
-    with Sandbox(f"benchmark {name}", resolver=PathResolver(PROGRAMS)) as sandbox:
+    with Sandbox(f"benchmark_{name}", resolver=PathResolver(PROGRAMS)) as sandbox:
         actual = sandbox.load(name).run()
 
     assert expected == actual
@@ -29,7 +29,7 @@ def test_the_single_constructs_give_the_same_values_in_a_sandbox():
     names = [name for name, value in plain.items() if isinstance(value, FunctionType) and not name.startswith("_")]
     assert len(names) == 20
 
-    with Sandbox("benchmark constructs", resolver=PathResolver(PROGRAMS)) as sandbox:
+    with Sandbox("benchmark_constructs", resolver=PathResolver(PROGRAMS)) as sandbox:
         module = sandbox.load("constructs")
         for name in names:
             assert plain[name]() == getattr(module, name)(), name
