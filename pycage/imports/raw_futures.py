@@ -15,9 +15,9 @@
 # That no class of a sandbox is derived from these types is a rule in pycage.language.standard.
 #
 # What still fails.  A bare future may be cancelled or completed by whoever has it: that is a matter of the coroutine
-# which waits for it.  The rule about derived classes holds for class statements and written-out calls of `type`: a class
-# that `type` makes under another name (`t = type`) is not the sandbox's own, but a task that waits for one of its
-# objects calls its add_done_callback with the context of `contextvars`, which lists the host's variables.
+# which waits for it.  The rule about derived classes holds for class statements and written-out calls of `type`: what
+# `type` makes under another name (`t = type`) is not the sandbox's own, but a task that waits for an object of such a
+# class calls its add_done_callback with the context of `contextvars`, which lists the host's variables.
 
 from __future__ import annotations
 
