@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 from pycage import AccessDenied, ImportDenied, Sandbox, access
-from pycage.language import transformer
+from pycage.language import bindings
 
 _numbers = itertools.count()
 
@@ -123,7 +123,7 @@ x
 
 def test_except_star_catches_a_denied_import(run, monkeypatch):
     """Also where sandboxes may not use it, to see that it will work where they may."""
-    monkeypatch.setattr(transformer, "EXCEPT_STAR", True)
+    monkeypatch.setattr(bindings, "EXCEPT_STAR", True)
     source = "try:\n    import ctypes\nexcept* ImportError as g:\n    x = [e.name for e in g.exceptions]\nx"
 
     assert run(source) == ["ctypes"]

@@ -55,7 +55,8 @@ def _ending(error, filename):
         if traceback.tb_frame.f_code.co_filename.startswith(filename):
             lines.append((traceback.tb_lineno, traceback.tb_frame.f_code.co_qualname))
         traceback = traceback.tb_next
-    return type(error).__name__, str(error), lines
+    text = str(error).replace(filename.strip("<>"), "") if isinstance(error, SyntaxError) else str(error)
+    return type(error).__name__, text, lines
 
 
 def outside(source):
