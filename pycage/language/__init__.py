@@ -1,8 +1,8 @@
 """Language: source to restricted code.
 
 `names` says what each attribute name means, `nodes` what each syntax node, `transformer` rewrites (its parts are
-`attributes`, `bindings` and `patterns`, which stand on `rewriting`), `compiler` compiles and binds, `_guards` (C) decides
-at run time, `stand_ins` has what can be given in place of what is refused, `builtins` is what a sandbox has for
+`attributes`, `bindings` and `patterns`, which stand on `rewriting`), `compiler` compiles and binds, `_guards` (C)
+decides at run time, `stand_ins` has what can be given in place of what is refused, `builtins` is what a sandbox has for
 built-ins.
 """
 
