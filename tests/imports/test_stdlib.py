@@ -7,12 +7,14 @@ import importlib.util
 import pkgutil
 import sys
 import types
+from pathlib import Path
 
 import pycage
 import pytest
 from pycage.imports import OFFERS, Tools, facades, view_of
 from pycage.imports.copies import EDITS, Edit
 from pycage.imports.stdlib import DENIED, disposition, is_standard, refusal
+from pycage.imports.stdlib.page import page
 from pycage.imports.views import NoViewError
 
 MODULES = sorted(name for name in OFFERS if importlib.util.find_spec(name) is not None)
@@ -190,3 +192,10 @@ def test_a_private_module_of_the_host_is_refused():
     assert refusal("_hidden") is not None
     assert refusal("hostapi._hidden") is not None
     assert refusal("hostapi.shown") is None
+
+
+def test_the_page_is_what_the_table_says():
+    """Regenerate it with `python -m pycage.imports.stdlib.page > docs/stdlib.md`."""
+    written = (Path(__file__).parents[2] / "docs" / "stdlib.md").read_text(encoding="utf-8")
+
+    assert written == page()

@@ -33,6 +33,7 @@ class Edit:
             ``function(x)``.  Not in what is added.
         alone: Nothing of the module's own source is used.
         needed: Of a module that is copied in part: definitions that the copied names need.
+        gone: What of `without` is public and does not come back in another form.
         first: Source that is put before the module's own.
         adding: Source that follows.
     """
@@ -41,6 +42,7 @@ class Edit:
     reads: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     alone: bool = attrs.field(default=False, kw_only=True)
     needed: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
+    gone: frozenset[str] = attrs.field(default="", converter=_words, kw_only=True)
     first: str = attrs.field(default="", kw_only=True)
     adding: str = attrs.field(default="", kw_only=True)
 
@@ -175,10 +177,12 @@ Handler.handleError = _handleError
         "logging.config": Edit(
             without="fileConfig _create_formatters _install_handlers _install_loggers _resolve _encoded listen "
             "stopListening _listener DEFAULT_LOGGING_CONFIG_PORT",
+            gone="fileConfig listen stopListening",
         ),
         # Records over a network, and pickled ones.
         "logging.handlers": Edit(
             without="SocketHandler DatagramHandler SysLogHandler SMTPHandler HTTPHandler NTEventLogHandler",
+            gone="SocketHandler DatagramHandler SysLogHandler SMTPHandler HTTPHandler NTEventLogHandler",
             adding="""
 class _Refused(logging.Handler):
     def __init__(self, *args, **kwargs):
@@ -309,7 +313,9 @@ def warn(message, category=None, stacklevel=1, source=None, *, skip_file_prefixe
         ),
         # PyZipFile compiles.  The make() of 3.11 turns one object into another.
         "zipfile": Edit(
-            without="PyZipFile CompleteDirs.make", adding=_COMPLETE_DIRS if sys.version_info < (3, 12) else ""
+            gone="PyZipFile",
+            without="PyZipFile CompleteDirs.make",
+            adding=_COMPLETE_DIRS if sys.version_info < (3, 12) else "",
         ),
         "zipfile._path": Edit(without="CompleteDirs.make", adding=_COMPLETE_DIRS),
         "zoneinfo": Edit(
