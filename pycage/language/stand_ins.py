@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from pycage.language._guards import GuardSet
 
-__all__ = ["Cell", "Code", "Frame", "Globals", "StandIns"]
+__all__ = ["COPY_FILES", "Cell", "Code", "Frame", "Globals", "StandIns"]
 
 _MRO: Final = type.__dict__["__mro__"].__get__
 _BASES: Final = type.__dict__["__bases__"].__get__
@@ -58,6 +58,10 @@ _TRACEBACK: Final = BaseException.__dict__["__traceback__"]
 
 _BUILTIN_TYPES: Final = frozenset(id(kind) for kind in vars(builtins).values() if isinstance(kind, type))
 _FREE_VARIABLE: Final = "only functions without free variables can exchange their code in a sandbox"
+
+
+COPY_FILES: Final = "<standard "
+"""How the file names of copied standard modules begin: code of the sandbox, with variables that are not the guest's."""
 
 
 @final
@@ -149,14 +153,14 @@ class StandIns:
     def frames(self, start: types.FrameType | None) -> Iterator[types.FrameType]:
         """Yield the real frames of guest source from ``start`` on, newest first."""
         while start is not None:
-            if self._is_guest_code(start.f_code):
+            if self._is_open(start.f_code):
                 yield start
             start = start.f_back
 
     def entries(self, traceback: object) -> Iterator[types.TracebackType]:
         """Yield the entries of guest source of a real traceback, the outermost first."""
         while type(traceback) is types.TracebackType:
-            if self._is_guest_code(traceback.tb_frame.f_code):
+            if self._is_open(traceback.tb_frame.f_code):
                 yield traceback
             traceback = traceback.tb_next
 
@@ -261,17 +265,24 @@ class StandIns:
     def _is_guest_code(self, code: types.CodeType) -> bool:
         return code.co_filename != SHIM_FILE and self._code_owner(code) is self._owner
 
+    def _is_open(self, code: types.CodeType) -> bool:
+        """Say whether the variables of guest code are the guest's to see: those of a copied standard module are not."""
+        return self._is_guest_code(code) and not code.co_filename.startswith(COPY_FILES)
+
+    def _is_open_function(self, thing: object) -> bool:
+        return type(thing) is types.FunctionType and self._is_open(thing.__code__)
+
     def _code(self, thing: object) -> object:
         function = _function_of(thing)
         return Code._of(function.__code__, function) if self.is_guest_function(function) else NotImplemented
 
     def _globals(self, thing: object) -> object:
         function = _function_of(thing)
-        return Globals._of(function.__globals__) if self.is_guest_function(function) else NotImplemented
+        return Globals._of(function.__globals__) if self._is_open_function(function) else NotImplemented
 
     def _closure(self, thing: object) -> object:
         function = _function_of(thing)
-        if not self.is_guest_function(function):
+        if not self._is_open_function(function):
             return NotImplemented
         if function.__closure__ is None:
             return None
@@ -284,10 +295,10 @@ class StandIns:
 
     def _store_code(self, thing: object, value: object) -> bool:
         # The code of a function: that of a module or a class body binds names wherever it runs.
-        if not self.is_guest_function(thing) or type(value) is not Code or value._function is None:
+        if not self._is_open_function(thing) or type(value) is not Code or value._function is None:
             return False
         function, code = cast("types.FunctionType", thing), value._code
-        if not self._is_guest_code(code):
+        if not self._is_open(code):
             return False
         if code.co_freevars or function.__code__.co_freevars:
             raise ValueError(_FREE_VARIABLE)
@@ -307,7 +318,7 @@ class StandIns:
         return True
 
     def _store_self(self, thing: object, value: object) -> bool:
-        if not self.is_guest_function(thing) or not self.is_guest_function(value):
+        if not self._is_open_function(thing) or not self._is_open_function(value):
             return False
         cast("types.FunctionType", thing).__dict__["__self__"] = value
         return True

@@ -130,6 +130,28 @@ PROGRAMS = {
         """,
         ("one\nfour\n", "two\nthree\n"),
     ),
+    "csv": (
+        """
+        import csv, io
+        out = io.StringIO()
+        csv.register_dialect("semicolons", delimiter=";")
+        csv.writer(out, "semicolons").writerow([1, "a;b"])
+        class Bars(csv.excel):
+            delimiter = "|"
+        list(csv.reader(["a|b"], Bars)), out.getvalue(), csv.list_dialects()[-1], next(csv.DictReader(["x,y", "1,2"]))
+        """,
+        ([["a", "b"]], '1;"a;b"\r\n', "semicolons", {"x": "1", "y": "2"}),
+    ),
+    "dataclasses": (
+        """
+        import dataclasses
+        Point = dataclasses.make_dataclass("Point", [("x", int), ("y", int, 2)], namespace={"sum": lambda self: self.x + self.y})
+        point = Point(1)
+        point.x = 5
+        repr(point), point.sum(), Point(1) == Point(1, 2)
+        """,
+        ("Point(x=5, y=2)", 7, True),
+    ),
     "email": (
         """
         from email import message_from_string, policy
@@ -258,6 +280,22 @@ PROGRAMS = {
         before, method(), end.alive, seen
         """,
         ((1, True), None, False, ["gone"]),
+    ),
+    "typing, importlib.metadata": (
+        """
+        import importlib.metadata, typing
+        class Node:
+            next: "typing.Optional[Node]"
+            names: "list[str]"
+            def of(self, other: "Node | None", all: typing.List["Node"]) -> "str": ...
+        try:
+            importlib.metadata.version("pycage")
+        except importlib.metadata.PackageNotFoundError:
+            found = False
+        hints = typing.get_type_hints(Node.of)
+        hints == {"other": Node | None, "all": typing.List[Node], "return": str}, list(typing.get_type_hints(Node)), found
+        """,
+        (True, ["next", "names"], False),
     ),
     "wave": (
         """
@@ -642,6 +680,51 @@ def test_globals_called_by_a_copy_are_empty(sandbox):
     )
 
     assert result.value == [[]]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "getattr(f, '__globals__')['_os']",
+        "setattr(f, '__code__', getattr(lambda *_: _os, '__code__')) or f(1)",
+        "setattr(f, '__annotations__', {'x': '_os'}) or typing.get_type_hints(f)",
+        "sys.modules['argparse']._os",
+        "called(lambda: getattr(sys._getframe(2), 'f_globals')['_os'])",
+        "called(lambda: getattr(getattr(sys._getframe(1), 'f_back'), 'f_globals')['_os'])",
+        "[name for name in vars(argparse) if name == '_os'][0]",
+    ],
+)
+def test_no_name_that_a_copy_imported_is_reached_through_its_functions(sandbox, attempt):
+    program = f"""
+        import argparse, sys, typing
+        f = argparse.ArgumentParser.parse_args
+        def called(function):
+            parser = argparse.ArgumentParser()
+            seen = []
+            parser.add_argument("x", type=lambda text: seen.append(function()))
+            parser.parse_args(["1"])
+            return seen
+        {attempt}
+        """
+
+    with pytest.raises((AccessDenied, NameError, KeyError, IndexError, AttributeError, ValueError)):
+        run(sandbox, program)
+
+
+def test_annotations_are_evaluated_as_source_of_the_sandbox(sandbox):
+    for text in ("().__class__.__subclasses__()", "s._private", "__import__('ctypes')"):
+        with pytest.raises((AccessDenied, RestrictedSyntaxError)):
+            run(sandbox, f"import typing\nclass C:\n    x: {text!r}\ntyping.get_type_hints(C, {{'s': s}})", s=Secret())
+
+
+def test_a_dialect_of_a_sandbox_is_not_the_hosts(sandbox):
+    import csv
+
+    run(sandbox, "import csv\ncsv.register_dialect('excel', delimiter=';')")
+
+    assert csv.get_dialect("excel").delimiter == ","
+    with pytest.raises(AccessDenied):
+        run(sandbox, "import csv\ncsv.field_size_limit(1)")
 
 
 def test_no_module_that_the_policy_denies_is_reached_through_a_copy():

@@ -420,3 +420,15 @@ def test_a_class_may_define_its_own_class_attribute(honest: Callable[..., None])
         "class C:\n    @property\n    def __class__(self): return int\nclass D:\n    __class__ = str\n"
         "result = isinstance(C(), int), isinstance(D(), str)"
     )
+
+
+def test_an_own_attribute_called_metadata_is_an_ordinary_one(honest: Callable[..., None]) -> None:
+    """The name is that of a read-only view on fields; what is no such view is given as it is."""
+    honest("""
+class Thing:
+    pass
+thing = Thing()
+thing.metadata, thing.groupindex = {}, "x"
+thing.metadata["a"] = 1
+result = thing.metadata, getattr(thing, "groupindex", None)
+""")

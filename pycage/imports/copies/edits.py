@@ -118,6 +118,31 @@ class redirect_stderr(_RedirectStream):
     _number = 1
 """,
         ),
+        "dataclasses": Edit(
+            alone=True,
+            adding="""
+def make_dataclass(cls_name, fields, *, bases=(), namespace=None, module=None, decorator=dataclass, **options):
+    "Return a new dataclass; its names are judged like those of a class statement."
+    annotations, body = {}, dict(namespace or {})
+    for item in fields:
+        if isinstance(item, str):
+            name, kind = item, "typing.Any"
+        elif len(item) == 2:
+            name, kind = item
+        elif len(item) == 3:
+            name, kind, body[name] = item
+        else:
+            raise TypeError(f"Invalid field: {item!r}")
+        if not isinstance(name, str) or not name.isidentifier():
+            raise TypeError(f"Field names must be valid identifiers: {name!r}")
+        if name in annotations:
+            raise TypeError(f"Field name duplicated: {name!r}")
+        annotations[name] = kind
+    body["__annotations__"] = annotations
+    body.setdefault("__module__", module or "types")
+    return decorator(type(cls_name, tuple(bases), body), **options)
+""",
+        ),
         "email._policybase": Edit(
             without="_append_doc _extend_docstrings", first="def _extend_docstrings(cls): return cls"
         ),
@@ -287,6 +312,51 @@ def print_stack(f=None, limit=None, file=None):
 
 def clear_frames(tb):
     "Frames are not the sandbox's to clear."
+""",
+        ),
+        # What is evaluated is source of the sandbox, with the sandbox's own built-ins.
+        "typing": Edit(
+            alone=True,
+            adding="""
+import functools, operator
+from _pycage import classes_of, evaluate, forward_text, namespace_of
+
+def get_type_hints(obj, globalns=None, localns=None, include_extras=False):
+    "Return the annotations of one of the sandbox's own objects, with strings evaluated."
+    hints = {}
+    if isinstance(obj, type):
+        for base in reversed(classes_of(obj)):
+            names = namespace_of(base) if globalns is None else globalns
+            for name, hint in getattr(base, "__annotations__", {}).items() if base.__module__ != "builtins" else ():
+                hints[name] = _resolved(hint, names, localns, include_extras)
+        return hints
+    names = namespace_of(obj) if globalns is None else globalns
+    for name, hint in (getattr(obj, "__annotations__", None) or {}).items():
+        hints[name] = _resolved(hint, names, localns, include_extras)
+    return hints
+
+def _resolved(hint, names, localns, include_extras):
+    text = forward_text(hint)
+    if text is not None:
+        return _resolved(evaluate(text, dict(names), localns), names, localns, include_extras)
+    if hint is None:
+        return type(None)
+    origin = get_origin(hint)
+    if origin is None or origin is Literal:
+        return hint
+    if origin is Annotated:
+        first, *extras = get_args(hint)
+        inner = _resolved(first, names, localns, include_extras)
+        return Annotated[(inner, *extras)] if include_extras else inner
+    before = hint.__args__
+    after = tuple(_resolved(one, names, localns, include_extras) for one in before)
+    if all(one is other for one, other in zip(before, after)):
+        return hint
+    if origin is Union:
+        return Union[after]
+    if hasattr(hint, "copy_with"):
+        return hint.copy_with(after)
+    return functools.reduce(operator.or_, after) if not isinstance(origin, type) or "|" in repr(hint) else origin[after]
 """,
         ),
         "warnings": Edit(

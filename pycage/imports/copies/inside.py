@@ -26,13 +26,15 @@ import shutil
 import sys
 import threading
 import types
+import typing
 import zoneinfo
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol, TypeAlias, cast
 
 from pycage.errors import AccessDenied
-from pycage.imports.tools import MRO
+from pycage.imports.tools import CLASS_DICT, MRO, exact_name
 from pycage.language import _guards
+from pycage.language.stand_ins import COPY_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -149,7 +151,6 @@ _TRACEBACK: Final = vars(BaseException)["__traceback__"].__get__
 _CAUSE: Final = vars(BaseException)["__cause__"].__get__
 _CONTEXT: Final = vars(BaseException)["__context__"].__get__
 _SHIM: Final = "<pycage "
-_COPY: Final = "<standard "
 
 
 def _pycage(tools: Tools, copies: Copies) -> dict[str, object]:  # noqa: C901  # a list of small functions
@@ -178,7 +179,7 @@ def _pycage(tools: Tools, copies: Copies) -> dict[str, object]:  # noqa: C901  #
             while frame is not None:
                 code = frame.f_code
                 # Whoever warns or logs means the code that called it.
-                if is_shown(code) and not code.co_filename.startswith(_COPY):
+                if is_shown(code) and not code.co_filename.startswith(COPY_FILES):
                     module = frame.f_globals.get("__name__")
                     yield code.co_filename, frame.f_lineno, code.co_name, module if type(module) is str else ""
                 frame = frame.f_back
@@ -211,6 +212,23 @@ def _pycage(tools: Tools, copies: Copies) -> dict[str, object]:  # noqa: C901  #
             return ()
         return tuple(base for base in MRO(kind) if tools.owns(base) or base.__module__ == "builtins")
 
+    def evaluate(text: object, names: object, local: object) -> object:
+        """Evaluate source of the sandbox's as its built-in eval does: in names that it gave."""
+        return cast("Callable[..., object]", copies.builtins["eval"])(text, names, local)
+
+    def namespace_of(thing: object) -> dict[str, object]:
+        """Return a copy of the globals of an own function, or of those that a class was made in."""
+        function = thing
+        if isinstance(thing, type) and tools.owns(thing):
+            module = tools.modules(exact_name(CLASS_DICT(thing).get("__module__")))
+            if module is not None:
+                return _shown(vars(module))
+            function = next((one for one in CLASS_DICT(thing).values() if type(one) is types.FunctionType), None)
+        # The annotations of a copy's functions are the guest's to write, its globals are not the guest's to read.
+        if type(function) is types.FunctionType and tools.own_code(function.__code__) and not _is_copy(function):
+            return _shown(function.__globals__)
+        return {}
+
     def redirect(number: int, target: object) -> object:
         """Let standard output (0) or error (1) of the sandbox go elsewhere; return where it went before."""
         stream = tools.streams.get(("stdout", "stderr")[number])
@@ -221,7 +239,10 @@ def _pycage(tools: Tools, copies: Copies) -> dict[str, object]:  # noqa: C901  #
         "cause_of": cause_of,
         "classes_of": classes_of,
         "context_of": context_of,
+        "evaluate": evaluate,
+        "forward_text": _forward_text,
         "frames": frames,
+        "namespace_of": namespace_of,
         "parse": _parse,
         "redirect": redirect,
         "stack": stack,
@@ -229,6 +250,22 @@ def _pycage(tools: Tools, copies: Copies) -> dict[str, object]:  # noqa: C901  #
         "timezones": lambda: copies.as_host(zoneinfo.available_timezones),
         "traceback_of": traceback_of,
     }
+
+
+def _shown(names: Mapping[str, object]) -> dict[str, object]:
+    """Return a copy of globals without the built-ins and the variables of the transformer."""
+    return {name: value for name, value in names.items() if name != "__builtins__" and not name.startswith(".")}
+
+
+def _is_copy(function: types.FunctionType) -> bool:
+    return function.__code__.co_filename.startswith(COPY_FILES)
+
+
+def _forward_text(hint: object) -> str | None:
+    """Return the text of an annotation that is one, or a forward reference."""
+    if type(hint) is typing.ForwardRef:
+        return hint.__forward_arg__
+    return hint if type(hint) is str else None
 
 
 def _positions(code: types.CodeType, instruction: int) -> tuple[int | None, int | None, int | None, int | None]:
@@ -292,6 +329,51 @@ def _timezone_data(key: object) -> bytes:
         return file.read()
 
 
+# ---- Dialects of CSV ------------------------------------------------------------------------------------------------
+
+
+def _csv(_tools: Tools, _copies: Copies) -> dict[str, object]:
+    """Return what is in C of ``csv``, with a register of the sandbox's own."""
+    real = importlib.import_module("_csv")
+    dialects: dict[str, object] = {}
+
+    def known(dialect: object) -> object:
+        if not isinstance(dialect, str):
+            return dialect
+        if str(dialect) not in dialects:
+            raise real.Error("unknown dialect")
+        return dialects[str(dialect)]
+
+    def register_dialect(name: str, dialect: object = "excel", **options: object) -> None:
+        if type(name) is not str:
+            message = "dialect name must be a string"
+            raise TypeError(message)
+        dialects[name] = real.Dialect(known(dialect) if dialects else dialect, **options)
+
+    def unregister_dialect(name: str) -> None:
+        known(name)
+        del dialects[name]
+
+    def field_size_limit(*limit: object) -> object:
+        if limit:
+            message = "access denied: the size limit of fields is the process's"
+            raise AccessDenied(message)
+        return real.field_size_limit()
+
+    return {
+        **_all_of("_csv", "_dialects")(_tools, _copies),
+        "__doc__": None,
+        "__version__": "1.0",
+        "field_size_limit": field_size_limit,
+        "get_dialect": known,
+        "list_dialects": lambda: list(dialects),
+        "reader": lambda lines, dialect="excel", **options: real.reader(lines, known(dialect), **options),
+        "register_dialect": register_dialect,
+        "unregister_dialect": unregister_dialect,
+        "writer": lambda file, dialect="excel", **options: real.writer(file, known(dialect), **options),
+    }
+
+
 # ---- Files --------------------------------------------------------------------------------------------------------
 
 _PATH_FUNCTIONS: Final = "basename commonprefix dirname isabs join normcase normpath split splitdrive splitext"
@@ -336,6 +418,7 @@ INSIDE: Final[Mapping[str, _Maker]] = MappingProxyType(
         "_bz2": _of_c("_bz2", "BZ2Compressor BZ2Decompressor"),
         "_ast": _nodes,
         "_codecs": _all_of("_codecs", "register", "register_error", "unregister", "_unregister_error"),
+        "_csv": _csv,
         "_lzma": _all_of("_lzma"),
         "_string": _of_c("_string", "formatter_field_name_split formatter_parser"),
         "_tokenize": _of_c("_tokenize", "TokenizerIter"),

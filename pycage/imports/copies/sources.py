@@ -14,13 +14,14 @@ import attrs
 from pycage.imports.copies.edits import EDITS, PRIVATE, Edit
 from pycage.imports.stdlib import OFFERS
 from pycage.language import Unbound, transform_tree
+from pycage.language.stand_ins import COPY_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["FILE", "Judged", "edited", "judged"]
 
-FILE: Final = "<standard {}>"
+FILE: Final = COPY_FILES + "{}>"
 """File name of a copy in tracebacks; nothing finds a file of that name."""
 
 _NO_EDIT: Final = Edit()

@@ -55,8 +55,12 @@ OFFERS: Final = MappingProxyType(
 
 VIRTUAL: Final = MappingProxyType(
     {
-        "importlib": "import_module",
+        "importlib": "import_module invalidate_caches",
+        "importlib.machinery": "BYTECODE_SUFFIXES EXTENSION_SUFFIXES ModuleSpec SOURCE_SUFFIXES",
+        "importlib.metadata": "PackageNotFoundError distribution distributions entry_points files metadata "
+        "packages_distributions requires version",
         "importlib.resources": "files is_resource read_binary read_text",
+        "importlib.util": "find_spec module_from_spec spec_from_loader",
     }
 )
 """Modules that the loader itself makes for each sandbox -> their names: what they do is what imports do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, INTERNAL, Offer
+from pycage.imports.stdlib.offer import INTERNAL, Offer
 
 __all__ = ["OFFERS"]
 
@@ -49,14 +49,7 @@ OFFERS: Final = MappingProxyType(
                 "SHORT_BINUNICODE STACK_GLOBAL STOP STRING TRUE TUPLE TUPLE1 TUPLE2 TUPLE3 UNICODE",
             },
         ),
-        "csv": Offer(
-            "Dialect DictReader DictWriter Error QUOTE_ALL QUOTE_MINIMAL QUOTE_NONE QUOTE_NONNUMERIC QUOTE_NOTNULL "
-            "QUOTE_STRINGS Sniffer excel excel_tab get_dialect list_dialects reader unix_dialect writer",
-            withheld={
-                GLOBAL_STATE: "field_size_limit register_dialect unregister_dialect",
-                INTERNAL: "__doc__ __version__",
-            },
-        ),
+        "csv": Offer(copied="*", why="its register of dialects is the process's"),
         **dict.fromkeys(
             """
             email email.base64mime email.charset email.contentmanager email.encoders email.errors email.feedparser

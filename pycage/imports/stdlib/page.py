@@ -20,15 +20,17 @@ __all__ = ["page"]
 _HEAD: Final = """\
 # The standard library in a sandbox
 
-What `import` gives of the standard library, if the host loader policy allows the module; without a policy, all of it does.
-This page is made from the table (`pycage/imports/stdlib/`) by `python -m pycage.imports.stdlib.page > docs/stdlib.md`, and a test
-compares the two.  Another test compares the table with the running Python: a public name is there, or it stands here.
+What `import` gives of the standard library, if the host loader policy allows the module; without a
+policy, all of it is.
+This page is made from the table in `pycage/imports/stdlib/`: `python -m pycage.imports.stdlib.page > docs/stdlib.md`.
+A test compares the two, and another one the table with the running Python: a public name is there, or it stands here.
 
 * **view**: the host's own functions and classes, and nothing else of the module.
-* **facade**: some names are made anew for the sandbox, because the real ones read or write what the guards refuse, keep state for
-  the whole process, or have effects: those ask for permission.
-* **copy**: the module's own source runs again as code of the sandbox, which can do what the guest could have written itself. It has its
-  own state (loggers, filters of warnings, caches), opens files with the sandbox's `open`, and its classes are not the host's.
+* **facade**: some names are made anew for the sandbox, because the real ones read or write what the guards refuse,
+  keep state for the whole process, or have effects: those ask for permission.
+* **copy**: the module's own source runs again as code of the sandbox, so it can do what the guest could have written.
+  It has its own state (loggers, filters of warnings, caches), opens files with the sandbox's `open`, and its classes
+  are not the host's.
 * **denied**: `AccessDenied`, whatever the policy says.
 
 A module whose name begins with an underscore is denied; the public module in front of it has what there is.

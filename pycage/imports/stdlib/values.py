@@ -42,7 +42,7 @@ OFFERS: Final = MappingProxyType(
         "dataclasses": Offer(
             "Field FrozenInstanceError InitVar KW_ONLY MISSING field fields is_dataclass",
             made="asdict astuple dataclass replace",
-            withheld={NEW_CLASS: "make_dataclass"},
+            copied="make_dataclass",
             why="reads, writes and evaluates by the names of fields",
         ),
         "datetime": Offer(

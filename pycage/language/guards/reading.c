@@ -154,6 +154,10 @@ read_through(GuardSet *self, PyObject *object, PyObject *name, PyObject *real, P
             && is_own(self, object)) {
             return value;
         }
+        /* A public name, such as metadata: only a read-only view is not what it seems. */
+        if (PyUnicode_READ_CHAR(name, 0) != '_') {
+            return Py_IS_TYPE(value, &PyDictProxy_Type) ? copy_of_mapping(value) : value;
+        }
         if (PyList_CheckExact(value)) {
             Py_SETREF(value, PyList_GetSlice(value, 0, PyList_GET_SIZE(value)));
             return value;
