@@ -97,6 +97,7 @@ _EARLIER: Final = MappingProxyType(
         "D323": ("view", "socket.send_fds is not shown"),
         "D486": ("attribute guard", "os._exit is refused as a private name"),
         **dict.fromkeys(("D432", "D433"), ("nothing", "the source of no file but the sandbox's own is known")),
+        "D359": ("refused", "only plain data is unpickled, whatever it names"),
         "D363": ("AttributeError", "__reduce_ex__ is inert: it is a copy"),
         "D400": ("refused", "types.CellType makes no cells"),
         "D191": ("AttributeError", "find_spec() finds nothing that the sandbox cannot import"),

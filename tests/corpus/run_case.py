@@ -233,6 +233,12 @@ def _logging(_host: hostlib.Host) -> object:
     return len(host.handlers), len(host.filters), logging.root.manager.disable
 
 
+def _linecache(_host: hostlib.Host) -> object:
+    import linecache
+
+    return linecache.cache.get("host.py")
+
+
 def _locale(_host: hostlib.Host) -> object:
     import locale
 
@@ -263,6 +269,7 @@ FROM_THE_HOST: dict[str, Callable[[hostlib.Host], object]] = {
     "D123": _logging,
     "D125": _random,
     "D129": _locale,
+    "D130": _linecache,
     "D240": _logging,
     "D126": _decimal,
 }
