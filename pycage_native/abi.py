@@ -70,7 +70,9 @@ class Convention(NamedTuple):
 
 def shape_of(kind: Any) -> Shape:
     """Return the shape of a structure or union type."""
-    return Shape(kind._size_, kind._align_bytes_, tuple(_scalars(kind, 0)))
+    size = kind._size_
+    # What is larger goes by memory on both machines, whatever is in it.
+    return Shape(size, kind._align_bytes_, () if size > _HFA_MEMBERS * _WORD else tuple(_scalars(kind, 0)))
 
 
 def _scalars(kind: Any, at: int) -> list[Scalar]:

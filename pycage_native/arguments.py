@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import struct
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pycage_native.abi import Shape, shape_of
@@ -35,6 +36,17 @@ _NULL = Ready("i")
 _SMALL = 64
 
 
+def _range_of(code: str) -> tuple[int, int, int, int, int]:
+    """Return what fits into a code in either sign (least, most, mask), its sign bit, and the bits before that."""
+    found = CODES[code]
+    bits = 8 * found.size
+    sign = 1 << bits - 1 if found.signed else 0
+    return -(1 << bits - 1), (1 << bits) - 1, (1 << bits) - 1, sign, (1 << _SMALL) - (1 << bits)
+
+
+_RANGES = {code: _range_of(code) for code in CODES}
+
+
 def integer_word(code: str, value: Any) -> int:
     """Return the word of an integer.
 
@@ -44,28 +56,22 @@ def integer_word(code: str, value: Any) -> int:
         OverflowError: It does not fit.
         TypeError: It is no integer.
     """
-    found = CODES[code]
-    bits = 8 * found.size
+    least, most, mask, sign, extension = _RANGES[code]
     number = operator.index(value)
-    if not -(1 << bits - 1) <= number < 1 << bits:
-        raise OverflowError(f"{number} does not fit into {bits} bits")
-    number &= (1 << bits) - 1
-    if found.signed and number >> bits - 1:
-        number -= 1 << bits
-    return number & ((1 << _SMALL) - 1)
+    if not least <= number <= most:
+        raise OverflowError(f"{number} does not fit into {mask.bit_length()} bits")
+    number &= mask
+    return number | extension if number & sign else number
 
 
 def scalar(code: str, value: Any) -> Ready:
     """Return a number or a character."""
-    match code:
-        case "f":
-            return Ready("r", int.from_bytes(single(real_of(value)), "little"))
-        case "d":
-            return Ready("r", int.from_bytes(struct.pack("<d", real_of(value)), "little"))
-        case "?" | "c" | "u":
-            return Ready("i", int.from_bytes(PACK[code](value), "little"))
-        case _:
-            return Ready("i", integer_word(code, value))
+    if code in "fd":
+        packed = single(real_of(value)) if code == "f" else struct.pack("<d", real_of(value))
+        return Ready("r", int.from_bytes(packed, "little"))
+    if code in "?cu":
+        return Ready("i", int.from_bytes(PACK[code](value), "little"))
+    return Ready("i", integer_word(code, value))
 
 
 def inferred(value: Any, *, variable: bool = False) -> Ready:
@@ -145,7 +151,7 @@ class Shared:
         return int(self.buffer.__native_address__(link))
 
 
-_shapes: dict[Any, Shape] = {}
+_shapes: weakref.WeakKeyDictionary[Any, Shape] = weakref.WeakKeyDictionary()
 
 
 def _shape_of(kind: Any) -> Shape:
@@ -182,13 +188,17 @@ def converter(kind: Any, *, sized: bool) -> Callable[[Any], Ready]:
         return _string(adapt)
     item = getattr(kind, "_type_", None) if isinstance(kind, type) and issubclass(kind, Pointer) else None
 
+    if not (isinstance(kind, type) and issubclass(kind, Data)):
+        return lambda value: inferred(adapt(value))
+
     def convert(value: Any) -> Ready:
-        if isinstance(kind, type) and issubclass(kind, Data) and foreign.is_real(value):
-            value = foreign.argument(value)
-        elif isinstance(kind, type) and issubclass(kind, Pointer) and _is_buffer(value):
-            return _of_others(value, variable=False)
+        if not isinstance(value, (Data, Reference)):
+            if foreign.is_real(value):
+                value = foreign.argument(value)
+            elif item is not None and _is_buffer(value):
+                return _of_others(value, variable=False)
         ready = inferred(adapt(value))
-        return ready if item is None else ready._replace(item=item)
+        return ready if item is None else Ready("i", ready.word, ready.target, item)
 
     return convert
 
@@ -204,6 +214,8 @@ def _is_buffer(value: Any) -> bool:
 
 def _simple(kind: Any, code: str) -> Callable[[Any], Ready]:
     def convert(value: Any) -> Ready:
+        if type(value) is int or type(value) is float:
+            return scalar(code, value)
         if isinstance(value, kind):
             value = value.value
         elif isinstance(value, Data):
@@ -219,7 +231,7 @@ def _simple(kind: Any, code: str) -> Callable[[Any], Ready]:
 
 def _string(adapt: Callable[[Any], Any]) -> Callable[[Any], Ready]:
     def convert(value: Any) -> Ready:
-        if foreign.is_real(value):
+        if not isinstance(value, (Data, bytes, str)) and foreign.is_real(value):
             value = foreign.argument(value)
         value = adapt(value)
         if isinstance(value, (bytes, str)) and ("\0" if isinstance(value, str) else b"\0") in value:  # type: ignore[operator]  # both are of one kind

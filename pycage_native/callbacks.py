@@ -129,10 +129,18 @@ def register(link: Link, function: Callable[..., Any], kind: Any, channel: int |
 
 def call_here(routine: Routine, args: tuple[Any, ...]) -> Any:
     """Call a Python function through its `CFUNCTYPE` object: arguments and result go through their types."""
-    from pycage_native.marshalling import checked_arguments  # noqa: PLC0415  # it builds on this
+    from pycage_native.arguments import explained  # noqa: PLC0415  # it builds on this
+    from pycage_native.marshalling import checked_arguments  # noqa: PLC0415  # it, too
 
     kind = routine.kind
-    values = [_through(t, v) for t, v in zip(kind._argtypes_, checked_arguments(kind._argtypes_, args), strict=False)]
+    values = []
+    for position, (expected, value) in enumerate(
+        zip(kind._argtypes_, checked_arguments(kind._argtypes_, args), strict=False)
+    ):
+        try:
+            values.append(_through(expected, value))
+        except (TypeError, ValueError) as error:
+            raise explained(error, position) from error
     result = routine.function(*values)
     return None if kind._restype_ is None else _through(kind._restype_, result)
 

@@ -42,6 +42,7 @@ class ForeignFunction:
         "_restype",
         "_sync",
         "errcheck",
+        "errno_to",
     )
 
     def __init__(self, library: Library, name: str) -> None:
@@ -53,6 +54,8 @@ class ForeignFunction:
         self._sync: Mapping[str | int, Direction] | None = None
         self._names: tuple[str, ...] = ()
         self.errcheck: Callable[[Any, ForeignFunction, tuple[Any, ...]], Any] | None = None
+        # Where ``errno`` of each call is kept, as ``value``: for ctypes.get_errno() in sandboxes.
+        self.errno_to: Any = None
         self._bound: _channel.Function = library._bind(self._plan())
 
     def _plan(self) -> Plan:
@@ -102,6 +105,8 @@ class ForeignFunction:
     def __call__(self, *args: Any) -> Any:
         """Call it."""
         result = self._bound(*args)
+        if self.errno_to is not None:
+            self.errno_to.value = self._library.errno
         return result if self.errcheck is None else self.errcheck(result, self, args)
 
     def map(self, *sequences: Any, out: Any = None) -> list[Any] | None:

@@ -24,7 +24,7 @@ from pycage_native.types.base import CType
 from pycage_native.types.functions import CFunction
 from pycage_native.types.memory import Handle, Local, Place
 from pycage_native.types.pointers import Aimed, c_char_p, c_void_p, c_wchar_p
-from pycage_native.types.simple import CODES, SimpleType, c_int, c_longdouble
+from pycage_native.types.simple import CODES, UNPACK, SimpleType, c_int, c_longdouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -182,11 +182,7 @@ class Plan:
             MemoryError: The arguments do not fit into the arena.
         """
         ready = self._ready(args)
-        parts = {
-            position: (bound, bound.bytes_of(args, _item_size(ready[position])))
-            for position, bound in self._sync.items()
-            if position < len(ready)
-        }
+        parts = self._parts(args, ready) if self._sync else {}
         channel = link.acquire()
         used = link.mark(channel)
         try:
@@ -199,6 +195,14 @@ class Plan:
         if type(result) is _Text:
             return result.value()
         return result if self._restore is None else self._restore(result)
+
+    def _parts(self, args: tuple[Any, ...], ready: list[Ready]) -> dict[int, tuple[Bound, int | None]]:
+        """Return how much of which argument is passed."""
+        return {
+            position: (bound, bound.bytes_of(args, _item_size(ready[position])))
+            for position, bound in self._sync.items()
+            if position < len(ready)
+        }
 
     def _ready(self, args: tuple[Any, ...]) -> list[Ready]:
         converters = self._converters
@@ -245,6 +249,14 @@ class Plan:
         placed = convention(MACHINE, tuple(argument.kind for argument in ready), self._shape)
         if placed.stack > _channel.STACK_WORDS:
             raise TypeError(f"the arguments need {placed.stack} words of stack; {_channel.STACK_WORDS} is the most")
+        start = arena.channel * arena.link.channel_size + _channel.BLOCK
+        if self._shape is None and all(type(word) is int for word in words):
+            line = [0] * (_WORDS + placed.stack)
+            for assigned, word in zip(placed.arguments, words, strict=True):
+                line[assigned.pieces[0].word] = word
+            line[COUNT] = placed.stack
+            struct.pack_into(f"<{len(line)}Q", arena.memory, start, *line)
+            return None
         block = bytearray(8 * (_WORDS + placed.stack))
         hidden = None
         if placed.hidden is not None and self._shape is not None:
@@ -260,7 +272,6 @@ class Plan:
                 at = 8 * piece.word
                 block[at : at + piece.size] = data[piece.offset : piece.offset + piece.size]
         struct.pack_into("<Q", block, 8 * COUNT, placed.stack)
-        start = arena.channel * arena.link.channel_size + _channel.BLOCK
         arena.memory[start : start + len(block)] = block
         return hidden
 
@@ -271,8 +282,8 @@ class Plan:
         if isinstance(kind, SimpleType) and kind._type_ not in "zZP":
             code = CODES[kind._type_]
             word = reply[2] if code.real else reply[1]
-            block = Local(bytearray((word & ((1 << 8 * code.size) - 1)).to_bytes(code.size, "little")), kind)
-            return kind._load_(block, 0)
+            data = bytearray((word & ((1 << 8 * code.size) - 1)).to_bytes(code.size, "little"))
+            return UNPACK[kind._type_](data) if kind._direct_ else kind._view_(Local(data, kind), 0)
         if issubclass(kind, Aimed):
             return _pointed(kind, arena.target(reply[1]), later=True)
         size = kind._size_

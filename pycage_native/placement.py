@@ -44,7 +44,10 @@ class Area:
 
     def pointers(self) -> set[int]:
         """Where in the area the types say that pointers are."""
-        views = self.views | {(self.block.kind, 0)} if self.block.kind is not None else self.views
+        kind = self.block.kind
+        if not self.views and (kind is None or not kind._pointers_):
+            return set()
+        views = self.views if kind is None else self.views | {(kind, 0)}
         return {
             at + offset - self.start
             for kind, at in views
@@ -151,8 +154,11 @@ class Arena:
             if not area.goes_in:
                 memory[offset : offset + area.size] = bytes(area.size)
                 continue
-            memory[offset : offset + area.size] = block.data[area.start : area.start + area.size]
-            for at, aim in block.aims_in(area.start, area.size):
+            whole = area.size == len(block.data)
+            memory[offset : offset + area.size] = (
+                block.data if whole else block.data[area.start : area.start + area.size]
+            )
+            for at, aim in block.aims_in(area.start, area.size) if block.aims else ():
                 number = self.address(aim)
                 area.sent[at] = number
                 memory[offset + at : offset + at + POINTER_SIZE] = number.to_bytes(POINTER_SIZE, "little")
@@ -162,12 +168,9 @@ class Arena:
         for area in self._order[: self._written]:
             if area.goes_out:
                 self._copy_back(area, bytes(self.memory[area.offset : area.offset + area.size]))
-        done = set()
         for area in self._order[: self._written]:
-            origin = area.block.origin
-            if origin is not None and area.goes_out and id(origin) not in done:
-                done.add(id(origin))
-                origin.restore(area.block)
+            if area.block.origin is not None and area.goes_out:
+                area.block.origin.restore(area.block)
 
     def _copy_back(self, area: Area, fresh: bytes) -> None:
         block, start = area.block, area.start

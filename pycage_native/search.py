@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import sysconfig
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 
 from pycage_native.errors import LibraryError
 
-__all__ = ["find"]
+__all__ = ["find", "find_name"]
 
 _CONFIGURED: Final = Path("/etc/ld.so.conf.d")
 
@@ -51,3 +52,16 @@ def find(name: str | os.PathLike[str]) -> str:
     where = "no such file" if "/" in text else f"not in {', '.join(_directories())}; give its path"
     message = f"the library {text} was not found: {where}"
     raise LibraryError(message, library=text) from FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text)
+
+
+def find_name(name: str) -> str | None:
+    """Return the file name of a library where the system keeps them: ``libm.so.6`` for ``m``; None if there is none."""
+    if not name or "/" in name or "\0" in name:
+        return None
+    for directory in _directories():
+        found = sorted(Path(directory).glob(f"lib{glob.escape(name)}.so*"), key=lambda path: len(path.name))
+        # With a version, which is what programs are linked with.
+        versions = [path for path in found if path.name != f"lib{name}.so"]
+        if versions or found:
+            return (versions or found)[0].name
+    return None

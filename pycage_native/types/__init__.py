@@ -20,11 +20,13 @@ from pycage_native.types.functions import CFUNCTYPE as CFUNCTYPE
 from pycage_native.types.memory import Handle as Handle
 from pycage_native.types.memory import StaleHandle as StaleHandle
 from pycage_native.types.pointers import POINTER as POINTER
+from pycage_native.types.pointers import Pointer as Pointer
 from pycage_native.types.pointers import c_char_p as c_char_p
 from pycage_native.types.pointers import c_void_p as c_void_p
 from pycage_native.types.pointers import c_wchar_p as c_wchar_p
 from pycage_native.types.pointers import cast as cast
 from pycage_native.types.pointers import pointer as pointer
+from pycage_native.types.simple import Simple as Simple
 from pycage_native.types.simple import c_bool as c_bool
 from pycage_native.types.simple import c_byte as c_byte
 from pycage_native.types.simple import c_char as c_char

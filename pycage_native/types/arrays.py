@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import weakref
 from typing import TYPE_CHECKING, Any
 
+from pycage_native.types import base
 from pycage_native.types.base import CType, Data, _size_of
 from pycage_native.types.simple import SimpleType
 
@@ -43,11 +45,20 @@ class ArrayType(CType):
             raise OverflowError("array too large")
         made._size_ = item._size_ * length
         made._align_bytes_ = item._align_bytes_
-        size = item._size_
-        inside = item._pointers_
-        made._pointers_ = tuple(i * size + offset for i in range(length) for offset in inside) if inside else ()
         _ACCESS.get(getattr(item, "_type_", "") if isinstance(item, SimpleType) else "", _plain)(made)
         return made
+
+    @property
+    def _pointers_(cls) -> tuple[int, ...]:  # type: ignore[override]  # not before it is needed: it may be long
+        inside = cls._type_._pointers_
+        if not inside:
+            return ()
+        found: tuple[int, ...] | None = cls.__dict__.get("_pointers_found_")
+        if found is None:
+            size = cls._type_._size_
+            found = tuple(i * size + offset for i in range(cls._length_) for offset in inside)
+            type.__setattr__(cls, "_pointers_found_", found)
+        return found
 
 
 def _plain(made: Any) -> None:
@@ -157,7 +168,8 @@ def _text_access(made: Any) -> None:
 
 
 _ACCESS = {"c": _bytes_access, "u": _text_access}
-_made: dict[tuple[Any, int], Any] = {}
+# A guest that makes a type for each length does not fill the host's memory.
+_made: weakref.WeakValueDictionary[tuple[Any, int], Any] = weakref.WeakValueDictionary()
 
 
 def array_of(item: Any, length: Any) -> Any:
@@ -173,6 +185,7 @@ def array_of(item: Any, length: Any) -> Any:
         name = f"{item.__name__}_Array_{length}"
         found = ArrayType(name, (Array,), {"_type_": item, "_length_": length, "__module__": item.__module__})
         _made[item, length] = found
+        base.made_here(found)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pycage_native.types.memory import POINTER_SIZE, Handle, Local, Place, adopt, transfer
@@ -12,6 +13,22 @@ if TYPE_CHECKING:
 
 class ArgumentError(TypeError):
     """An argument has a type that the function does not take.  ctypes has it as a plain ``Exception``."""
+
+
+# By identity: a metaclass of somebody else's has no say.
+_plain: dict[int, weakref.ref[type]] = {}
+
+
+def made_here(kind: type) -> None:
+    """Note a type that nobody wrote a class statement for: a simple one, an array, a pointer, a function."""
+    key = id(kind)
+    _plain[key] = weakref.ref(kind, lambda _: _plain.pop(key, None))
+
+
+def is_made_here(kind: type) -> bool:
+    """Say whether a type is one of those: its objects are data, which whoever has them may change."""
+    found = _plain.get(id(kind))
+    return found is not None and found() is kind
 
 
 class CType(type):

@@ -65,9 +65,16 @@ def _real() -> Any:
     return sys.modules.get("_ctypes")
 
 
+_bases: list[Any] = []  # of its objects: one, as soon as it is known
+
+
 def _base() -> Any:
-    real = _real()
-    return None if real is None else real._SimpleCData.__base__
+    if not _bases:
+        real = _real()
+        if real is None:
+            return None
+        _bases.append(real._SimpleCData.__base__)
+    return _bases[0]
 
 
 def _is_reference(value: Any) -> bool:

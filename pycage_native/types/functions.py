@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from pycage_native.types import base
 from pycage_native.types.base import CType
 from pycage_native.types.memory import Handle, Local
 from pycage_native.types.pointers import Aimed, aim_of_argument
@@ -36,7 +37,8 @@ class Routine:
         if found is None:
             from pycage_native.callbacks import register  # noqa: PLC0415  # it builds on the types
 
-            found = self.registered[link] = register(link, self.function, self.kind, channel)
+            # Two threads may come here; the second one's callback goes, and its address is not used.
+            found = self.registered.setdefault(link, register(link, self.function, self.kind, channel))
         return found[1]
 
 
@@ -114,7 +116,7 @@ class CFunction(Aimed, metaclass=FunctionType):
         return value if value is None or isinstance(value, Handle) else super().from_param(value)
 
 
-_made: dict[Any, Any] = {}
+_made: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
 
 
 def CFUNCTYPE(restype: Any, *argtypes: Any, **flags: Any) -> Any:  # noqa: N802  # the name is that of ctypes
@@ -132,4 +134,5 @@ def CFUNCTYPE(restype: Any, *argtypes: Any, **flags: Any) -> Any:  # noqa: N802 
     if found is None:
         namespace = {"_restype_": restype, "_argtypes_": argtypes, "__module__": "ctypes"}
         found = _made[key] = FunctionType("CFunctionType", (CFunction,), namespace)
+        base.made_here(found)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from pycage_native.types import base
 from pycage_native.types.arrays import Array, joined
 from pycage_native.types.base import ArgumentError, CType, Data, Parameter, Reference, _size_of, target_of
 from pycage_native.types.memory import Handle, Local, Place, local_string, locate, shifted
@@ -163,23 +164,23 @@ class Pointer(Aimed, metaclass=PointerType):
         raise TypeError(f"expected {cls.__name__} instance instead of {type(value).__name__}")
 
 
-_pointers: dict[Any, Any] = {}
-
-
 def POINTER(kind: Any) -> Any:  # noqa: N802  # the name is that of ctypes
     """Return the type of pointers to ``kind``; one type for each.
 
     A name gives an incomplete type, and ``None`` `c_void_p`.
     """
-    found = _pointers.get(kind)
-    if found is not None:
-        return found
+    if kind is None:
+        return c_void_p
     if isinstance(kind, str):
         return PointerType(f"LP_{kind}", (Pointer,), {})
     if not isinstance(kind, CType):
         raise TypeError("must be a ctypes type")
-    module = kind.__module__
-    found = _pointers[kind] = PointerType(f"LP_{kind.__name__}", (Pointer,), {"_type_": kind, "__module__": module})
+    found = kind.__dict__.get("_pointer_type_")
+    if found is None:
+        namespace = {"_type_": kind, "__module__": kind.__module__}
+        found = PointerType(f"LP_{kind.__name__}", (Pointer,), namespace)
+        type.__setattr__(kind, "_pointer_type_", found)  # there, so that both can go together
+        base.made_here(found)
     return found
 
 
@@ -311,9 +312,6 @@ class c_wchar_p(PointerValue):  # noqa: N801
 
     def __repr__(self) -> str:
         return _shown(self)
-
-
-_pointers[None] = c_void_p
 
 
 def _shown(value: Any) -> str:

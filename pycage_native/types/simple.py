@@ -123,7 +123,7 @@ class SimpleType(CType):
     """The type of simple types."""
 
     _type_: str
-    _load_: Callable[..., Any]
+    _view_: Callable[..., Any]
     # What attributes, items and results of this type give: a Python value, or an object of a subclass.
     _direct_: bool = False
 

@@ -38,7 +38,7 @@ nested = importlib.util.find_spec("pkg.part"), importlib.util.find_spec(".part",
 def test_what_is_not_for_the_sandbox_is_not_found(sandbox):
     source = """
 import importlib.util
-[importlib.util.find_spec(name) for name in ("numpy", "pip", "ctypes", "gc", "not a name", "nowhere")]
+[importlib.util.find_spec(name) for name in ("numpy", "pip", "_ctypes", "gc", "not a name", "nowhere")]
 """
     assert sandbox.run(source).value == [None] * 6
     spec = sandbox.run("import importlib.util\nimportlib.util.find_spec('json')").value

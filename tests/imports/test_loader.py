@@ -360,7 +360,7 @@ def test_a_hosts_own_imports_do_not_consult_the_sandbox(box):
 
 
 @pytest.mark.parametrize("name", ["nt", "posix", "_io", "builtins", "_posixsubprocess", "importlib.abc", "resource",
-                                  "importlib._bootstrap", "_testcapi", "ctypes", "gc", "__main__", "_pickle", "encodings"])  # fmt: skip
+                                  "importlib._bootstrap", "_testcapi", "_ctypes", "gc", "__main__", "_pickle", "encodings"])  # fmt: skip
 def test_a_powerful_module_is_denied_even_if_the_host_policy_allows_everything(box, name):
     sandbox = box(hcp=rules(default="allow"))
 

@@ -28,7 +28,7 @@ def run():
         "(KeyError, (ImportError))",
     ],
 )
-@pytest.mark.parametrize("statement", ["import ctypes", "from ctypes import CDLL", "import ctypes.util as u"])
+@pytest.mark.parametrize("statement", ["import sqlite3", "from sqlite3 import connect", "import sqlite3.dbapi2 as u"])
 def test_an_except_clause_for_import_errors_catches_a_denied_import(run, statement, clause):
     source = f"try:\n    {statement}\nexcept {clause}:\n    x = 'fallback'\nx"
 
@@ -36,16 +36,16 @@ def test_an_except_clause_for_import_errors_catches_a_denied_import(run, stateme
 
 
 def test_the_caught_denial_has_the_attributes_of_an_import_error(run):
-    source = "try:\n    import ctypes\nexcept ImportError as e:\n    x = e.name, e.path, e.msg, str(e)\nx"
+    source = "try:\n    import sqlite3\nexcept ImportError as e:\n    x = e.name, e.path, e.msg, str(e)\nx"
 
-    message = "module access denied: ctypes"
-    assert run(source) == ("ctypes", None, message, message)
+    message = "module access denied: sqlite3"
+    assert run(source) == ("sqlite3", None, message, message)
 
 
 def test_a_denial_that_is_caught_is_recorded_all_the_same(run):
-    run("try:\n    import ctypes\nexcept ImportError:\n    pass")
+    run("try:\n    import sqlite3\nexcept ImportError:\n    pass")
 
-    assert ["module access denied: ctypes"] == [decision.permission for decision in access.LOG.denials()]
+    assert ["module access denied: sqlite3"] == [decision.permission for decision in access.LOG.denials()]
 
 
 def test_a_real_import_error_is_caught_as_ever(run):
@@ -61,18 +61,18 @@ def test_import_module_and_the_import_function_are_caught_too(run):
     source = """
 import importlib
 found = []
-for load in (lambda: importlib.import_module("ctypes"), lambda: __import__("ctypes")):
+for load in (lambda: importlib.import_module("sqlite3"), lambda: __import__("sqlite3")):
     try:
         load()
     except ImportError as e:
         found.append(e.name)
 found
 """
-    assert run(source) == ["ctypes", "ctypes"]
+    assert run(source) == ["sqlite3", "sqlite3"]
 
 
 def test_a_handler_before_the_one_for_import_errors_comes_first(run):
-    source = "try:\n    import ctypes\nexcept PermissionError:\n    x = 'permission'\nexcept ImportError:\n    x = 'import'\nx"
+    source = "try:\n    import sqlite3\nexcept PermissionError:\n    x = 'permission'\nexcept ImportError:\n    x = 'import'\nx"
 
     assert run(source) == "permission"
 
@@ -93,7 +93,7 @@ def load(name):
             steps.append("finally")
     except (ImportError, ValueError) as again:
         steps.append(type(again).__name__)
-load("ctypes")
+load("sqlite3")
 load("json")
 steps
 """
@@ -105,14 +105,14 @@ def test_suppress_takes_a_denied_import_for_an_import_error(run):
 import contextlib
 x = []
 with contextlib.suppress(ImportError):
-    import ctypes
+    import sqlite3
     x.append("loaded")
 with contextlib.suppress(ModuleNotFoundError, KeyError):
-    import ctypes
+    import sqlite3
     x.append("loaded")
 try:
     with contextlib.suppress(ValueError):
-        import ctypes
+        import sqlite3
 except PermissionError:
     x.append("passed")
 x.append(isinstance(contextlib.suppress(), contextlib.AbstractContextManager))
@@ -124,9 +124,9 @@ x
 def test_except_star_catches_a_denied_import(run, monkeypatch):
     """Also where sandboxes may not use it, to see that it will work where they may."""
     monkeypatch.setattr(bindings, "EXCEPT_STAR", True)
-    source = "try:\n    import ctypes\nexcept* ImportError as g:\n    x = [e.name for e in g.exceptions]\nx"
+    source = "try:\n    import sqlite3\nexcept* ImportError as g:\n    x = [e.name for e in g.exceptions]\nx"
 
-    assert run(source) == ["ctypes"]
+    assert run(source) == ["sqlite3"]
 
 
 # ---- Everything else is as without the rewriting ----
@@ -139,7 +139,7 @@ class e:
     ImportError = ValueError
 errors = (ValueError,)
 try:
-    import ctypes
+    import sqlite3
 except {clause}:
     pass
 """
@@ -151,7 +151,7 @@ def test_a_shadowed_name_means_what_it_is_bound_to(run):
     source = """
 def attempt(ImportError):
     try:
-        import ctypes
+        import sqlite3
     except ImportError:
         return "caught"
 attempt(ValueError)
@@ -221,7 +221,7 @@ class Pair(tuple):
     def __iter__(self): asked.append(3); return iter((ImportError,))
 def f(ImportError):
     try:
-        import ctypes
+        import sqlite3
     except ImportError:
         return "caught"
 x = []
@@ -239,11 +239,11 @@ def test_what_was_raised_out_of_the_handler_says_where_it_came_from(run):
     source = """
 try:
     try:
-        import ctypes
+        import sqlite3
     except ImportError as e:
-        raise RuntimeError("needs ctypes") from e
+        raise RuntimeError("needs sqlite3") from e
 except RuntimeError as outer:
     x = str(outer)
 x
 """
-    assert run(source) == "needs ctypes"
+    assert run(source) == "needs sqlite3"

@@ -395,6 +395,27 @@ def test_padding_is_zero(lib):
     assert padding(byref(Padded(1, 0, 1)), sizeof(Padded)) == 2
 
 
+def test_shared_memory_is_passed_by_its_address(lib):
+    class Buffer:
+        """What `buffer()` will give."""
+
+        def __init__(self, link):
+            self.link = link
+            self.offset = link.size - 4096  # in the heap
+            self.memory = memoryview(link).cast("B")[self.offset :]
+
+        def __native_address__(self, link):
+            if link is not self.link:
+                raise StaleHandle
+            return link.remote + self.offset
+
+    buffer = Buffer(lib.link)
+    for argtypes in ([c_void_p, c_int, c_int], [POINTER(c_char), c_int, c_int], None):
+        buffer.memory[:4] = bytes(4)
+        lib.function("fill", None, argtypes)(buffer, 3, ord("x"))
+        assert bytes(buffer.memory[:4]) == b"xxx\0"
+
+
 # ---- Handles ----------------------------------------------------------------------------------------------------
 
 
@@ -772,6 +793,15 @@ def test_real_callbacks(lib):
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int)
 
     assert lib.function("apply", ctypes.c_int, [kind, ctypes.c_int, ctypes.c_int])(kind(lambda a, b: a * b), 6, 7) == 42
+
+
+def test_real_callbacks_get_copies_of_what_they_point_to(libc):
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int))
+    argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t, kind]
+    items = (ctypes.c_int * 5)(5, 3, 1, 4, 2)
+    libc.function("qsort", None, argtypes)(items, 5, 4, kind(lambda a, b: a[0] - b.contents.value))
+
+    assert list(items) == [1, 2, 3, 4, 5]
 
 
 def test_the_library_s_pointers_do_not_get_into_real_objects(lib):

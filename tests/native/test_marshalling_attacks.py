@@ -50,6 +50,7 @@ void garbage(node *n) { memset(n, 0x41, sizeof *n); }
 void inside(node *n) { n->next = (node *)((char *)n + 3); n->text = (char *)n + sizeof *n; n->data = (char *)n + 1000; }
 node garbage_value(void) { node n; memset(&n, 0x41, sizeof n); return n; }
 void negative(long *n) { *n = -1; }
+void overwrite(void *to, const void *from, int n) { memcpy(to, from, n); }
 void beyond(char *p, int n) { memset(p, 'x', n); }
 void nothing(void *p) { }
 int number(void) { return -5; }
@@ -181,6 +182,50 @@ def test_writing_beyond_an_argument_does_not_reach_the_host(lib):
     assert second.value == b"second"
 
 
+def test_whatever_a_library_writes_into_an_object_is_judged(lib):
+    import random
+
+    class All(Structure):
+        _fields_ = [
+            ("nodes", Node * 2), ("texts", c_char_p * 3), ("wide", c_wchar_p), ("any", c_void_p), ("function", INT),
+            ("name", types.c_char * 5), ("deep", POINTER(POINTER(c_int))),
+        ]  # fmt: skip
+
+    def targets(thing):
+        block = thing._memory_
+        return [(offset, block.aim(offset)) for offset in type(thing)._pointers_]
+
+    overwrite = lib.function("overwrite", None, [c_void_p, c_void_p, c_int])
+    size = types.sizeof(All)
+    for seed in range(300):
+        chooser = random.Random(seed)
+        thing, callback = All(), INT(abs)
+        thing.nodes[0].next = pointer(thing.nodes[1])
+        thing.texts[1], thing.wide, thing.function = b"text", "wide", callback
+        thing.deep = pointer(pointer(c_int(5)))
+        words = [
+            chooser.choice([
+                0, 2**64 - 1, chooser.getrandbits(64), lib.link.remote + channel.ARENA + chooser.randrange(2000),
+                lib.link.remote + chooser.randrange(lib.link.size), lib.link.remote - 1, lib.link.remote + lib.link.size,
+            ])
+            for _ in range(size // 8)
+        ]  # fmt: skip
+        overwrite(byref(thing), b"".join(word.to_bytes(8, "little") for word in words), size // 8 * 8)
+        for offset, target in targets(thing):
+            word = words[offset // 8]
+            if target is None:
+                assert word == 0
+            elif type(target) is Handle:
+                assert target == word
+            else:
+                assert type(target) is Place
+                assert lib.link.remote <= word < lib.link.remote + lib.link.size
+                assert 0 <= target.at <= len(target.block.data)
+                assert bytes(thing._memory_.data[offset : offset + 8]) == bytes(8)
+        overwrite(byref(thing), None, 0)  # and all of it may be passed again
+    assert lib.number() == -5
+
+
 def test_the_arena_may_change_while_the_host_reads_it(lib):
     # A thread of the library writes over the arena of this channel all the time.
     area = lib.function("address_of", c_void_p)(c_void_p(lib.link.remote + channel.ARENA))
@@ -275,6 +320,62 @@ def test_a_channel_is_free_again_after_every_kind_of_error(lib):
     assert lib.link.mark(channels[0]) == 0
     lib.link.release(channels[0])
     assert lib.number() == -5
+
+
+def test_more_than_the_stack_of_a_call_has_is_refused(lib):
+    class Big(Structure):
+        _fields_ = [("data", c_long * 65)]
+
+    with pytest.raises(TypeError, match="65 words of stack; 64"):
+        lib.function("nothing", None, [Big])(Big())
+
+
+def test_an_executor_has_64_callbacks(lib):
+    nothing = lib.function("nothing", None, [INT])
+    functions = [INT(abs) for _ in range(65)]
+    for function in functions[:64]:
+        nothing(function)
+
+    with pytest.raises(ValueError, match="64 callbacks"):
+        nothing(functions[64])
+    del function, functions[0]
+    nothing(functions[63])
+
+
+def test_types_that_are_not_used_are_not_kept():
+    import gc
+    import weakref
+
+    made = [
+        weakref.ref(kind)
+        for kind in (
+            types.c_char * 123457,
+            POINTER(types.c_char * 123458),
+            CFUNCTYPE(c_int, types.c_char * 123459),
+            POINTER(type("Gone", (Structure,), {"_fields_": [("a", c_int)]})),
+        )
+    ]
+    gc.collect()
+
+    assert [reference() for reference in made] == [None] * 4
+
+
+def test_a_type_of_many_pointers_costs_nothing_until_it_is_used():
+    assert types.sizeof(c_void_p * (1 << 40)) == 1 << 43
+
+
+def test_a_thread_in_the_middle_of_a_turn_gets_another_channel(load):
+    lib = load(SOURCE, channels=2)
+    number = lib.function("number", c_int, [])
+    bare = channel.Function("ones", 1, "i", b"i", True, None)
+    lib.function("ones")
+    bare.link = lib.link
+
+    class Sly:
+        def __index__(self):
+            return number()
+
+    assert bare(Sly()) == -1
 
 
 def test_conversions_that_call_the_library_do_not_meet_the_call(lib):

@@ -43,6 +43,8 @@ MAKERS: Final = MappingProxyType(
         "contextvars": "contextvars_facade:make",
         "copy": "copy_facade:make",
         "copyreg": "pickle_facade:of_copyreg",
+        "ctypes": "ctypes_facade:make",
+        "ctypes.util": "ctypes_facade:of_util",
         "dataclasses": "dataclasses_facade:make",
         "decimal": "decimal_facade:make",
         "fnmatch": "shared_caches:of_fnmatch",

@@ -29,7 +29,7 @@ DENIED: Final = MappingProxyType(
             "it starts processes": "multiprocessing _posixsubprocess pdb webbrowser pipes",
             "it talks to a terminal or a screen": "pty tty curses readline rlcompleter getpass tkinter turtle "
             "turtledemo idlelib cmd",
-            "it is native code or loads it": "ctypes _ctypes cffi _cffi_backend _testcapi _testinternalcapi "
+            "it is native code or loads it": "_ctypes cffi _cffi_backend _testcapi _testinternalcapi "
             "_xxsubinterpreters _interpreters _interpchannels _interpqueues audioop",
             "it is a database in native code, which opens files and loads extensions": "sqlite3",
             "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site "
@@ -42,6 +42,7 @@ DENIED: Final = MappingProxyType(
             "it is the inside of another module, which is offered": "pyexpat sre_compile sre_constants sre_parse "
             "json.scanner xml.etree.cElementTree",
             "it is a command for the shell": "json.tool",
+            "it is for other systems": "ctypes.macholib ctypes.test ctypes.wintypes",
             "it prints when it is imported": "this",
             "it is deprecated, and gone in Python 3.13": "aifc chunk sunau uu xdrlib binhex",
             "pycage is offered as a fixed set of names only": "pycage pycage_native RestrictedPython",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, OPENS_FILES, TELLS, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, OPENS_FILES, TELLS, Offer
 
 __all__ = ["OFFERS"]
 
@@ -19,6 +19,27 @@ OFFERS: Final = MappingProxyType(
             made="open",
             withheld={OPENS_FILES: "FileIO open_code"},
             why="open() is the sandbox's own",
+        ),
+        "ctypes": Offer(
+            made="ArgumentError Array CDLL CFUNCTYPE DEFAULT_MODE LibraryLoader POINTER RTLD_GLOBAL RTLD_LOCAL "
+            "Structure Union addressof alignment byref c_bool c_buffer c_byte c_char c_char_p c_double c_float "
+            "c_int c_int16 c_int32 c_int64 c_int8 c_long c_longdouble c_longlong c_short c_size_t c_ssize_t "
+            "c_time_t c_ubyte c_uint c_uint16 c_uint32 c_uint64 c_uint8 c_ulong c_ulonglong c_ushort c_void_p "
+            "c_voidp c_wchar c_wchar_p cast cdll create_string_buffer create_unicode_buffer get_errno memmove "
+            "memset pointer set_errno sizeof string_at wstring_at",
+            withheld={
+                "runs in this process": "PYFUNCTYPE PyDLL py_object pydll pythonapi",
+                "needs the bytes in another order, which no executor has": "BigEndianStructure BigEndianUnion "
+                "LittleEndianStructure LittleEndianUnion",
+                "deprecated": "ARRAY SetPointerType SIZEOF_TIME_T",
+                "objects have the size of their type": "resize",
+            },
+            why="libraries run in confined processes: pycage_native",
+        ),
+        "ctypes.util": Offer(
+            made="find_library",
+            withheld={INTERNAL: "dllist test"},
+            why="the real one starts compilers",
         ),
         "platform": Offer(
             copied="*",

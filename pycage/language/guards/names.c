@@ -2,7 +2,7 @@
 
 #include "guards.h"
 
-PyObject *kinds, *unstorable, *value_of, *formatters, *transparent, *safe_types, *sealed, *inherited, *slow_format,
+PyObject *kinds, *unstorable, *value_of, *formatters, *transparent, *safe_types, *write_rule, *sealed, *inherited, *slow_format,
     *stand_ins, *import_denied, *dispatchers;
 Addresses bare_types;
 PyTypeObject *view_type, *replacing;
@@ -151,6 +151,17 @@ module_add_safe_type(PyObject *Py_UNUSED(module), PyObject *type)
 }
 
 static PyObject *
+module_set_write_rule(PyObject *Py_UNUSED(module), PyObject *rule)
+{
+    if (write_rule != NULL || !PyCallable_Check(rule)) {
+        PyErr_SetString(PyExc_RuntimeError, "already set, or not callable");
+        return NULL;
+    }
+    write_rule = Py_NewRef(rule);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 module_set_stand_in(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *name, *maker;
@@ -174,6 +185,9 @@ static PyMethodDef names_methods[] = {
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
     {"add_safe_type", module_add_safe_type, METH_O,
      "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
+    {"set_write_rule", module_set_write_rule, METH_O,
+     "set_write_rule(callable, /): callable(type) is True if instances of exactly this type may be assigned to by every\n"
+     "sandbox, like those of safe types.  It must run no code of a guest."},
     {"set_stand_in", module_set_stand_in, METH_VARARGS,
      "set_stand_in(name, callable, /): what callable(object, value) returns is handed out in place of a value that is\n"
      "not the sandbox's own; None refuses.  It must run no code of a guest."},

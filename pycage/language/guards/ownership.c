@@ -229,6 +229,20 @@ is_inert(PyObject *object)
            || type == &PySet_Type || type == &PyFrozenSet_Type || type == &PyBytes_Type || type == &PyComplex_Type;
 }
 
+/* Types that are made while the program runs cannot be listed; who makes them knows them. */
+static int
+write_rule_allows(PyObject *object)
+{
+    if (write_rule == NULL) {
+        return 0;
+    }
+    PyObject *answer = PyObject_CallOneArg(write_rule, (PyObject *)Py_TYPE(object));
+    int allows = answer == Py_True;
+    Py_XDECREF(answer);
+    PyErr_Clear();
+    return allows;
+}
+
 /* What is left of is_writable() for an object whose class is not own. */
 int
 is_writable_slow(GuardSet *self, PyObject *object)
@@ -245,5 +259,6 @@ is_writable_slow(GuardSet *self, PyObject *object)
     if (PyExceptionInstance_Check(object) && !(Py_TYPE(object)->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
         return 1;
     }
-    return is_own_slow(self, object);
+    int own = is_own_slow(self, object);
+    return own != 0 ? own : write_rule_allows(object);
 }
