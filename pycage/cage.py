@@ -41,6 +41,7 @@ _COMPILING: Final = functools.partial(_core.do_privileged, limit=(RuntimePermiss
 
 # Where output of the code that runs goes: stdout and stderr of the run; None: to the host's own.
 _run_output: Final[ContextVar[tuple[io.StringIO, io.StringIO] | None]] = ContextVar("pycage.run_output", default=None)
+_ANY_RUN: Final = "<run>"
 _NO_MODULES: Final = MappingResolver({})
 _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
 
@@ -94,7 +95,7 @@ class Cage:
             privileged=_core.do_privileged,
             extra={"pycage": lambda: guest_api.names(shim, registry), "builtins": self._public_builtins},
             own_module=self._guards.own_module,
-            tools=self._tools(open_, stand_ins),
+            tools=lambda: self._tools(open_, stand_ins),
             record=access.record_denial,
             copies=self._copies,
         )
@@ -128,7 +129,10 @@ class Cage:
         return value, output[0].getvalue(), output[1].getvalue()
 
     def _prepare(self, source: str) -> tuple[str | None, CodeType]:
-        unbound = transform(source, f"<{self._domain.label}>", "run")
+        try:
+            unbound = transform(source, _ANY_RUN, "run")  # judged once for all sandboxes
+        except SyntaxError:
+            unbound = transform(source, f"<{self._domain.label}>", "run")  # raises it again, with a name that says more
         name = self._sources.name_run(source)
         return unbound.result_name, bind(unbound, self._guards, self._tag, filename=name)
 

@@ -135,7 +135,8 @@ class SandboxLoader:
         host_import: The host's import.
         extra: Virtual modules: name to a function that returns the names, called when the module is first imported.
             They come before the host's, whatever HCP says.
-        tools: The sandbox's guards, for facades of standard functions; ``modules`` is filled in by the loader.
+        tools: The sandbox's guards, for facades of standard functions, or what makes them; what concerns modules is
+            filled in by the loader.
         own_module: Told of every module that is the sandbox's own, before its body runs.
         record: Told of every denial before it is raised, with privilege: a guest can swallow it.
         copies: Makes the sandbox's copies of standard modules, from the tools; without it there are none.
@@ -156,7 +157,7 @@ class SandboxLoader:
         privileged: Callable[[Callable[[], T]], T],
         host_import: Callable[[str], types.ModuleType] = importlib.import_module,
         extra: Mapping[str, Callable[[], Mapping[str, object]]] | None = None,
-        tools: Tools | None = None,
+        tools: Tools | Callable[[], Tools] | None = None,
         own_module: Callable[[types.ModuleType], object] | None = None,
         record: Callable[[AccessDenied], None] | None = None,
         copies: Callable[[Tools], Copies] | None = None,
@@ -181,15 +182,31 @@ class SandboxLoader:
         self._closed = False
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
-        tools = attrs.evolve(
-            tools if tools is not None else Tools(),
-            modules=self._own.get,
-            module_table=lambda: ModuleTable(self),
-            shim=shim,
-        )
-        self._views = Views(self._host_allows, shim, tools, None if copies is None else copies(tools))
+        self._make_views = lambda: self._views_with(tools, shim, copies)
+        self._made_views: Views | None = None
         # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
         self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}
+
+    def _views_with(
+        self,
+        tools: Tools | Callable[[], Tools] | None,
+        shim: Callable[[Callable[..., object]], Callable[..., object]],
+        copies: Callable[[Tools], Copies] | None,
+    ) -> Views:
+        given = Tools() if tools is None else tools if isinstance(tools, Tools) else tools()
+        complete = attrs.evolve(given, modules=self._own.get, module_table=lambda: ModuleTable(self), shim=shim)
+        return Views(self._host_allows, shim, complete, None if copies is None else copies(complete))
+
+    @property
+    def _views(self) -> Views:
+        # Made when the first is asked for: making a sandbox should be cheap.
+        made = self._made_views
+        if made is None:
+            with self._table_lock:
+                made = self._made_views
+                if made is None:
+                    made = self._made_views = self._make_views()
+        return made
 
     def __repr__(self) -> str:
         return f"[SandboxLoader {self._url}]"

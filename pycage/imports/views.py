@@ -114,7 +114,8 @@ class Views:
         self._allowed = allowed
         self._shim = shim
         self._copies = copies
-        self._tools = attrs.evolve(tools if tools is not None else Tools(), shim=shim)
+        given = tools if tools is not None else Tools()
+        self._tools = given if given.shim is shim else attrs.evolve(given, shim=shim)
         self._views: dict[str, ModuleView] = {}
         self._lock = threading.RLock()
 
