@@ -182,7 +182,7 @@ class SandboxLoader:
         self._closed = False
         self._record = record
         self._own_module = own_module if own_module is not None else _ignore
-        self._make_views = lambda: self._views_with(tools, shim, copies)
+        self._make_views: Callable[[], Views] = lambda: self._views_with(tools, shim, copies)
         self._made_views: Views | None = None
         # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
         self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}

@@ -712,7 +712,7 @@ def test_no_name_that_a_copy_imported_is_reached_through_its_functions(sandbox, 
 
 
 def test_annotations_are_evaluated_as_source_of_the_sandbox(sandbox):
-    for text in ("().__class__.__subclasses__()", "s._private", "__import__('ctypes')"):
+    for text in ("().__class__.__subclasses__()", "s._private", "__import__('sqlite3')"):
         with pytest.raises((AccessDenied, RestrictedSyntaxError)):
             run(sandbox, f"import typing\nclass C:\n    x: {text!r}\ntyping.get_type_hints(C, {{'s': s}})", s=Secret())
 
