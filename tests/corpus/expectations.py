@@ -21,7 +21,16 @@ SUBSTITUTED: Final = MappingProxyType(
 )
 """Files that bind a name of RestrictedPython's hooks: what to write instead for a name that means something here."""
 
-HARMLESS: Final = MappingProxyType({"D095": "2", "D097": "['_getattr__x']", "D162": "True", "D497": "'$PYCAGE_SECRET'"})
+HARMLESS: Final = MappingProxyType(
+    {
+        "D095": "2",
+        "D097": "['_getattr__x']",
+        "D162": "True",
+        "D371": "b'abc'",
+        "D372": "b'ESCAPED!'",
+        "D497": "'$PYCAGE_SECRET'",
+    }
+)
 """Files whose value is not an effect in a sandbox: the ``repr`` that ``ESCAPED`` may have, and no other."""
 
 _EXACT: Final = frozenset({"D165"})
@@ -102,6 +111,7 @@ _EARLIER: Final = MappingProxyType(
         "D400": ("refused", "types.CellType makes no cells"),
         "D191": ("AttributeError", "find_spec() finds nothing that the sandbox cannot import"),
         "D361": ("refused", "marshal does nothing in a sandbox"),
+        **dict.fromkeys(("D367", "D383"), ("TypeError", "ctypes is pycage_native, which loads libraries by name only")),
         "D395": ("OSError", "there is no source for inspect to read"),
     }
 )
