@@ -71,7 +71,7 @@ class Link:
 class Function:
     """A function of a library in an executor."""
 
-    link: Link | None
+    _link: Link | None
     name: str
     index: int
     fast: bool

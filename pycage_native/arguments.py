@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pycage_native.abi import Shape, shape_of
+from pycage_native.heap import Buffer
 from pycage_native.types import foreign
 from pycage_native.types.arrays import Array
 from pycage_native.types.base import ArgumentError, Data, Parameter, Reference, target_of
@@ -121,7 +122,7 @@ def _of_data(value: Data, *, variable: bool) -> Ready:
 
 
 def _of_others(value: Any, *, variable: bool) -> Ready:
-    if getattr(type(value), "__native_address__", None) is not None:
+    if type(value) is Buffer:
         return Ready("i", target=Shared(value))
     parameter = getattr(value, "_as_parameter_", None)
     if parameter is not None and parameter is not value:
@@ -138,17 +139,17 @@ def _of_others(value: Any, *, variable: bool) -> Ready:
 
 
 class Shared:
-    """The target of a pointer into memory that host and executor share: an object with ``__native_address__(link)``."""
+    """The target of a pointer into shared memory: a `Buffer`, and nothing else, since it gets the link."""
 
     __slots__ = ("buffer",)
 
-    def __init__(self, buffer: Any) -> None:
+    def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer
 
     def register(self, link: Any, channel: int | None = None) -> int:
         """Its address in an executor."""
         _ = channel
-        return int(self.buffer.__native_address__(link))
+        return self.buffer._address(link)
 
 
 _shapes: weakref.WeakKeyDictionary[Any, Shape] = weakref.WeakKeyDictionary()
@@ -207,7 +208,7 @@ def _is_buffer(value: Any) -> bool:
     """Whether it is memory of another kind than ours: a pointer parameter takes it, unlike that of ctypes."""
     return not isinstance(value, (Data, Reference, bytes, str, Handle, Place)) and (
         isinstance(value, (bytearray, memoryview))
-        or getattr(type(value), "__native_address__", None) is not None
+        or type(value) is Buffer
         or type(value).__module__ in {"array", "numpy"}
     )
 

@@ -185,7 +185,7 @@ def call_handle(pointer: Any, handle: Handle, args: tuple[Any, ...]) -> Any:
     plan = _plans.get(kind)
     if plan is None:
         plan = _plans[kind] = Plan("a function pointer", kind._restype_, kind._argtypes_)
-    link = handle.link
+    link = handle._running
     return plan.invoke(link, _index_of(link, number_of(handle, link)), args)
 
 

@@ -81,7 +81,7 @@ class Buffer:
     def __len__(self) -> int:
         return self._size
 
-    def __native_address__(self, link: _channel.Link) -> int:
+    def _address(self, link: _channel.Link) -> int:
         """Return where it is for the executor behind ``link``: a number to pass on, not to use.
 
         Raises:

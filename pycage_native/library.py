@@ -122,7 +122,7 @@ class Library:
         if reply[0] != _channel.OK:
             message = f"{self.name} has no function {function.name}"
             raise LibraryError(message, library=self.name, function=function.name)
-        function.link = link
+        function._link = link
 
     def _bind(self, plan: Plan) -> _channel.Function:
         """Bind the symbol of a plan."""

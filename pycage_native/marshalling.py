@@ -167,7 +167,7 @@ class Plan:
 
     def slow(self, function: Function, args: tuple[Any, ...]) -> Any:
         """Call a function in a way that the C side cannot."""
-        link = function.link
+        link = function._link
         if link is None:
             raise RuntimeError(f"{self.name} has no executor")
         return self.invoke(link, function.index, args)

@@ -223,6 +223,6 @@ def number_of(handle: Handle, link: Link) -> int:
     Raises:
         StaleHandle: It belongs to another executor.
     """
-    if handle.link is not link:
+    if handle._running is not link:
         raise StaleHandle("this handle belongs to another library, or to its executor before a restart")
     return _channel.number(handle)

@@ -72,7 +72,7 @@ class FakeExecutor:
 
     def function(self, result="q", arguments=b""):
         made = _channel.Function("probe", 0, result, arguments, True, None)
-        made.link = self.link
+        made._link = self.link
         return made
 
     def during(self, action):

@@ -67,6 +67,10 @@ struct Callback {
 
 /* link.c */
 extern PyTypeObject LinkType, CallbackType;
+/* Types are reachable from any object; who has one of these could make a Link of any descriptors.  So they make nothing,
+   and functions of the module do. */
+PyObject *new_link(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *new_callback(PyObject *module, PyObject *args, PyObject *kwargs);
 int acquire_channel(Link *link);
 void release_channel(Link *link, int index);
 int turn(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux, const char *name,
@@ -118,6 +122,7 @@ typedef struct {
   PyObject *weak;
 } Function;
 extern PyTypeObject FunctionType;
+PyObject *new_function(PyObject *module, PyObject *args, PyObject *kwargs);
 Link *link_of(Function *function);
 int takes_numbers(const Function *function);
 

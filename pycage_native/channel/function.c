@@ -365,7 +365,7 @@ done:
 
 /* ---- The type ------------------------------------------------------------------------------------------------------ */
 
-static PyObject *function_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+PyObject *new_function(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"name", "index", "result", "arguments", "fast", "slow", "gate", "renew", "wrap", NULL};
   PyObject *name, *slow, *gate = Py_None, *renew = Py_None, *wrap = Py_None, *codes;
   unsigned index;
@@ -380,7 +380,8 @@ static PyObject *function_new(PyTypeObject *type, PyObject *args, PyObject *kwar
   for (Py_ssize_t i = 0; fast && i < count; i++)
     if ((!is_code(arguments[i]) && arguments[i] != 'z') || arguments[i] == 'v') fast = 0;
   if (!is_code((char)result) && result != 'z') fast = 0;
-  Function *function = (Function *)type->tp_alloc(type, 0);
+  (void)module;
+  Function *function = (Function *)FunctionType.tp_alloc(&FunctionType, 0);
   if (function == NULL) return NULL;
   function->vectorcall = function_call;
   function->link = Py_NewRef(Py_None);
@@ -445,11 +446,11 @@ static PyObject *function_shape(Function *function, void *unused) {
 }
 
 static PyMemberDef function_members[] = {
-    {"link", T_OBJECT, offsetof(Function, link), 0, "its Link; None while there is no executor"},
+    {"_link", T_OBJECT, offsetof(Function, link), 0, "its Link; None while there is no executor"},
     {"name", T_OBJECT, offsetof(Function, name), READONLY, "the symbol"},
     {"index", T_UINT, offsetof(Function, index), READONLY, "its number in the executor"},
     {"fast", T_BOOL, offsetof(Function, fast), READONLY, "whether calls need no Python"},
-    {"gate", T_OBJECT, offsetof(Function, gate), 0, "called before each call"},
+    {"gate", T_OBJECT, offsetof(Function, gate), READONLY, "called before each call"},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -469,9 +470,9 @@ static PyMethodDef function_methods[] = {
 PyTypeObject FunctionType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pycage_native._channel.Function",
     .tp_basicsize = sizeof(Function),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+                Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A function of a library in an executor.",
-    .tp_new = function_new,
     .tp_dealloc = (destructor)function_dealloc,
     .tp_traverse = (traverseproc)function_traverse,
     .tp_clear = (inquiry)function_clear,

@@ -455,7 +455,7 @@ void release_channel(Link *link, int index) {
 
 /* ---- The type -------------------------------------------------------------------------------------------------- */
 
-static PyObject *link_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+PyObject *new_link(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"channels", "arena", "heap", "timeout", "spin", "broker", "ended", NULL};
   unsigned count;
   Py_ssize_t arena, heap;
@@ -470,7 +470,8 @@ static PyObject *link_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     PyErr_SetString(PyExc_ValueError, "channels must be 1 to 16, and sizes not negative");
     return NULL;
   }
-  Link *link = (Link *)type->tp_alloc(type, 0);
+  (void)module;
+  Link *link = (Link *)LinkType.tp_alloc(&LinkType, 0);
   if (link == NULL) return NULL;
   link->memory = link->pidfd = link->socket = -1;
   link->count = count;
@@ -710,9 +711,8 @@ static PyBufferProcs link_as_buffer = {link_buffer, NULL};
 PyTypeObject LinkType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pycage_native._channel.Link",
     .tp_basicsize = sizeof(Link),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "The memory shared with one executor, and the turns taken over it.",
-    .tp_new = link_new,
     .tp_dealloc = (destructor)link_dealloc,
     .tp_traverse = (traverseproc)link_traverse,
     .tp_clear = (inquiry)link_clear,
@@ -725,7 +725,7 @@ PyTypeObject LinkType = {
 
 /* ---- Callbacks ------------------------------------------------------------------------------------------------- */
 
-static PyObject *callback_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+PyObject *new_callback(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"link", "function", "result", "arguments", "convert", NULL};
   Link *link;
   PyObject *function, *convert = Py_None;
@@ -747,7 +747,8 @@ static PyObject *callback_new(PyTypeObject *type, PyObject *args, PyObject *kwar
       PyErr_SetString(PyExc_ValueError, "an argument of a callback has no such type");
       return NULL;
     }
-  Callback *callback = (Callback *)type->tp_alloc(type, 0);
+  (void)module;
+  Callback *callback = (Callback *)CallbackType.tp_alloc(&CallbackType, 0);
   if (callback == NULL) return NULL;
   callback->link = link;
   callback->slot = slot;
@@ -789,9 +790,8 @@ static PyMemberDef callback_members[] = {
 PyTypeObject CallbackType = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "pycage_native._channel.Callback",
     .tp_basicsize = sizeof(Callback),
-    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A Python function that the library may call, for as long as this object lives.",
-    .tp_new = callback_new,
     .tp_dealloc = (destructor)callback_dealloc,
     .tp_traverse = (traverseproc)callback_traverse,
     .tp_clear = (inquiry)callback_clear,

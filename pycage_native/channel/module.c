@@ -20,6 +20,9 @@ static PyObject *module_forget(PyObject *module, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
+    {"Link", (PyCFunction)(void (*)(void))new_link, METH_VARARGS | METH_KEYWORDS, "Make a Link."},
+    {"Function", (PyCFunction)(void (*)(void))new_function, METH_VARARGS | METH_KEYWORDS, "Make a Function."},
+    {"Callback", (PyCFunction)(void (*)(void))new_callback, METH_VARARGS | METH_KEYWORDS, "Make a Callback."},
     {"pauses", module_pauses, METH_O, "pauses(nanoseconds) -> how many pauses of this CPU take so long"},
     {"forget_links_after_fork", module_forget, METH_NOARGS, "for os.register_at_fork"},
     {"number", module_number, METH_O, "number(address) -> the number, for words to its executor only"},
@@ -75,11 +78,7 @@ PyMODINIT_FUNC PyInit__channel(void) {
     return NULL;
   PyObject *made = PyModule_Create(&module);
   if (made == NULL) return NULL;
-  if (PyModule_AddObjectRef(made, "Link", (PyObject *)&LinkType) < 0 ||
-      PyModule_AddObjectRef(made, "Function", (PyObject *)&FunctionType) < 0 ||
-      PyModule_AddObjectRef(made, "Callback", (PyObject *)&CallbackType) < 0 ||
-      PyModule_AddObjectRef(made, "Address", (PyObject *)&AddressType) < 0)
-    goto failed;
+  if (PyModule_AddObjectRef(made, "Address", (PyObject *)&AddressType) < 0) goto failed;
   for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
     if (PyModule_AddIntConstant(made, constants[i].name, constants[i].value) < 0) goto failed;
   return made;

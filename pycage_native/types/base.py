@@ -162,7 +162,7 @@ class Data(metaclass=CType):
         block = Local(bytearray(size), cls)
         transfer(block, 0, self._memory_, self._start_, size)
         if isinstance(self._memory_, Handle):
-            adopt(block, cls._pointers_, self._memory_.link)
+            adopt(block, cls._pointers_, self._memory_._running)
         copied = object.__new__(cls)
         copied._memory_, copied._start_ = block, 0
         copied.__dict__.update({k: v for k, v in self.__dict__.items() if k not in {"_memory_", "_start_"}})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
+from pycage_native.heap import Buffer
 from pycage_native.types import base
 from pycage_native.types.arrays import Array, joined
 from pycage_native.types.base import ArgumentError, CType, Data, Parameter, Reference, _size_of, target_of
@@ -113,7 +114,7 @@ class Pointer(Aimed, metaclass=PointerType):
         for offset in copied.kind._pointers_:
             number = copied.aim(offset)
             if number:
-                copied.set_aim(offset, Handle(block.link, number))
+                copied.set_aim(offset, Handle(block._running, number))
         return joined(self._type_, [self._type_._load_(copied, (i - low) * size) for i in places])
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -329,7 +330,7 @@ def _points_to(value: Any, code: str) -> bool:
 
 def passes_as_memory(value: Any) -> bool:
     """Whether a value that is none of our objects can be passed as a pointer to its bytes."""
-    if getattr(type(value), "__native_address__", None) is not None:
+    if type(value) is Buffer:
         return True
     try:
         memoryview(value)

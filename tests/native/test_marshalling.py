@@ -396,24 +396,11 @@ def test_padding_is_zero(lib):
 
 
 def test_shared_memory_is_passed_by_its_address(lib):
-    class Buffer:
-        """What `buffer()` will give."""
-
-        def __init__(self, link):
-            self.link = link
-            self.offset = link.size - 4096  # in the heap
-            self.memory = memoryview(link).cast("B")[self.offset :]
-
-        def __native_address__(self, link):
-            if link is not self.link:
-                raise StaleHandle
-            return link.remote + self.offset
-
-    buffer = Buffer(lib.link)
+    buffer = lib.library.buffer(4096)
     for argtypes in ([c_void_p, c_int, c_int], [POINTER(c_char), c_int, c_int], None):
-        buffer.memory[:4] = bytes(4)
+        buffer.view[:4] = bytes(4)
         lib.function("fill", None, argtypes)(buffer, 3, ord("x"))
-        assert bytes(buffer.memory[:4]) == b"xxx\0"
+        assert bytes(buffer.view[:4]) == b"xxx\0"
 
 
 # ---- Handles ----------------------------------------------------------------------------------------------------

@@ -369,7 +369,7 @@ def test_a_thread_in_the_middle_of_a_turn_gets_another_channel(load):
     number = lib.function("number", c_int, [])
     bare = channel.Function("ones", 1, "i", b"i", True, None)
     lib.function("ones")
-    bare.link = lib.link
+    bare._link = lib.link
 
     class Sly:
         def __index__(self):
