@@ -22,6 +22,7 @@
 #define PN_REQUEST 0u        /* pn_request, written by the host */
 #define PN_REPLY 128u        /* pn_reply, written by the executor */
 #define PN_EXECUTOR_SLEEPS 256u /* u32: 1 while the executor is about to sleep on the request's sequence */
+#define PN_EXECUTOR_CPU 260u /* u32: the processor that the executor last waited on, plus 1; a hint */
 #define PN_HOST_SLEEPS 384u  /* u32: 1 while the host is about to sleep on the reply's sequence */
 #define PN_RING_HEAD 512u    /* u32: slots published by the host, counted freely */
 #define PN_RING_DONE 640u    /* u32: slots completed by the executor */

@@ -27,6 +27,9 @@ typedef struct {
   unsigned long thread; /* the one that uses it, or used it last */
   uint32_t depth;
   uint32_t used;     /* bytes of the arena */
+  uint32_t together; /* turns in a row that found both sides on one processor */
+  int64_t moved;     /* monotonic ns of the last move away from it */
+  int64_t settle;    /* ns to wait before the next */
   int64_t deadline;  /* monotonic ns of the outermost call; 0: not looked at yet */
   uint32_t last_error;
   PyObject *raised;  /* by a callback; comes out of the outermost call */

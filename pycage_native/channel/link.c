@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <structmember.h>
@@ -25,6 +26,16 @@ static const int64_t SLICE = 100 * 1000 * 1000;
 enum { PATIENCE = 5 };
 
 static const int64_t LONG_CALL = 500 * 1000;
+
+/* Problem.  If the scheduler puts both sides on one processor, each spins away the time in which the other could run:
+   400 us for each turn, three orders of magnitude, and it stays so, since two that sleep in turns look like a light load.
+
+   Idea.  The executor says on which processor it last waited.  After a short spin for nothing the host compares: on the
+   same one nobody spins, and a turn costs two switches, some microseconds.  If that lasts, the host's thread moves over
+   to another processor, by an affinity mask that it has for a moment, and more and more rarely if that does not help.
+   What the executor says may be a lie; then its own calls are slow. */
+enum { GLANCE = 64, SETTLED = 8 };
+static const int64_t SETTLE_MIN = 1000 * 1000, SETTLE_MAX = 256 * 1000 * 1000;
 
 int64_t monotonic(void) {
   struct timespec now;
@@ -88,13 +99,40 @@ static int violation(Link *link, const char *name, const char *what) { return en
 
 /* ---- Turns ----------------------------------------------------------------------------------------------------- */
 
+static int on_one_processor(Link *link, int index) {
+  int processor = link->max_spin ? sched_getcpu() : -1;
+  return processor >= 0 &&
+         atomic_load_explicit(word_at(link, index, PN_EXECUTOR_CPU), memory_order_relaxed) == (uint32_t)processor + 1;
+}
+
+/* Without the GIL: on the other processor there may be a queue. */
+static int move_away(host_channel *channel) {
+  int64_t now = monotonic(), since = now - channel->moved;
+  cpu_set_t all, others;
+  int processor = sched_getcpu();
+
+  if (since < channel->settle || processor < 0 || processor >= CPU_SETSIZE) return 0;
+  channel->moved = now;
+  channel->settle = since > 16 * channel->settle ? SETTLE_MIN : 2 * channel->settle;
+  if (channel->settle < SETTLE_MIN) channel->settle = SETTLE_MIN;
+  if (channel->settle > SETTLE_MAX) channel->settle = SETTLE_MAX;
+  if (sched_getaffinity(0, sizeof all, &all) < 0) return 0;
+  others = all;
+  CPU_CLR((unsigned)processor, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) < 0) return 0;
+  (void)sched_setaffinity(0, sizeof all, &all);
+  channel->together = 0;
+  return 1;
+}
+
 void post(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux) {
   host_channel *channel = &link->channels[index];
+  if (channel->together) channel->together = on_one_processor(link, index) ? channel->together + 1 : 0;
   volatile pn_request *line = (volatile pn_request *)(void *)word_at(link, index, PN_REQUEST);
   line->operation = operation;
   for (unsigned i = 0; i < PN_WORDS; i++) line->words[i] = words ? words[i] : 0;
   line->aux = aux;
-  line->spin = PATIENCE * channel->spin;
+  line->spin = channel->together ? 0 : PATIENCE * channel->spin;
   channel->turn++;
   /* A full fence, before the other side's flag is read: no wake-up is lost. */
   atomic_exchange(word_at(link, index, PN_REQUEST), channel->turn);
@@ -124,11 +162,12 @@ static int sleep_for(Link *link, int index, const char *name) {
   _Atomic uint32_t *sequence = word_at(link, index, PN_REPLY), *sleeps = word_at(link, index, PN_HOST_SLEEPS);
   int64_t deadline = deadline_of(link, channel);
   int64_t start = monotonic();
-  uint32_t patience = (PATIENCE - 1) * channel->spin;
+  uint32_t patience = channel->together ? 0 : (PATIENCE - 1) * channel->spin;
   for (;;) {
     const char *reason = NULL;
     int interrupted = 0;
     PyThreadState *state = PyEval_SaveThread();
+    if (channel->together > SETTLED && move_away(channel)) patience = PATIENCE * channel->spin;
     for (; patience > 0; patience--) {
       if (atomic_load_explicit(sequence, memory_order_acquire) == channel->turn) {
         PyEval_RestoreThread(state);
@@ -179,7 +218,11 @@ static int wait_reply(Link *link, int index, const char *name, pn_reply *reply) 
   _Atomic uint32_t *sequence = word_at(link, index, PN_REPLY);
   uint32_t expected = channel->turn;
 
-  for (uint32_t left = channel->spin; left > 0; left--) {
+  for (uint32_t left = channel->together ? 0 : channel->spin, glance = 0; left > 0; left--) {
+    if (++glance == GLANCE && on_one_processor(link, index)) {
+      channel->together = 1;
+      break;
+    }
     if (atomic_load_explicit(sequence, memory_order_acquire) == expected) {
       channel->failures = 0;
       channel->spin = link->max_spin;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,6 +21,8 @@ typedef struct {
 
 /* Written by the thread that binds, before the host uses the index. */
 static bound functions[PN_MAX_FUNCTIONS];
+
+enum { GLANCE = 64 }; /* pauses before it says where it waits */
 
 typedef uint64_t (*integers)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 typedef double (*reals)(double, double, double, double, double, double);
@@ -45,12 +48,21 @@ void post(pn_channel *channel, const pn_reply *reply) {
   if (atomic_load(word_at(channel, PN_HOST_SLEEPS))) futex_wake(word_at(channel, PN_REPLY));
 }
 
+/* For the host, which does not spin for what has the same processor as itself. */
+static void tell_processor(pn_channel *channel) {
+  _Atomic uint32_t *word = word_at(channel, PN_EXECUTOR_CPU);
+  uint32_t processor = (uint32_t)sched_getcpu() + 1;
+  if (atomic_load_explicit(word, memory_order_relaxed) != processor)
+    atomic_store_explicit(word, processor, memory_order_relaxed);
+}
+
 void wait_request(pn_channel *channel, pn_request *request) {
   _Atomic uint32_t *sequence = word_at(channel, PN_REQUEST), *sleeps = word_at(channel, PN_EXECUTOR_SLEEPS);
-  uint32_t next = channel->turn + 1;
+  uint32_t next = channel->turn + 1, spins = channel->spin;
 
-  for (uint32_t spins = channel->spin; atomic_load_explicit(sequence, memory_order_acquire) != next;) {
-    if (spins-- > 0) {
+  for (uint32_t tried = 0; atomic_load_explicit(sequence, memory_order_acquire) != next;) {
+    if (tried++ == (spins < GLANCE ? spins : GLANCE)) tell_processor(channel);
+    if (tried <= spins) {
       pause_cpu();
       continue;
     }
@@ -58,7 +70,7 @@ void wait_request(pn_channel *channel, pn_request *request) {
     uint32_t seen = atomic_load(sequence);
     if (seen != next) syscall(SYS_futex, sequence, FUTEX_WAIT, seen, NULL, NULL, 0);
     atomic_store_explicit(sleeps, 0, memory_order_relaxed);
-    spins = 0;
+    tell_processor(channel);
   }
   memcpy(request, channel->base + PN_REQUEST, sizeof *request);
   channel->turn = next;
