@@ -2,6 +2,7 @@
 # make test   set up and run all tests
 # make bench  set up and print the benchmarks
 # make lint   ruff, mypy, and the C sources with all warnings as errors
+# make cross  compile the C of the executors for aarch64, with a cross compiler
 # make sanitize  run the tests of the C code under ASan and UBSan
 #
 # PYTHON=python3.12 chooses the interpreter; each has an environment of its own.
@@ -9,9 +10,12 @@
 PYTHON ?= python3
 TAG := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv-$(TAG)
-SOURCES := pyproject.toml meson.build README.md $(shell find pycage -name '*.py' -o -name '*.pyi' -o -name '*.[ch]' -o -name '*.toml')
+NATIVE_C := $(wildcard pycage_native/*/*.c benchmarks/*.c)
+CROSS_MACHINE := aarch64
+CROSS_CC := $(CROSS_MACHINE)-linux-gnu-gcc
+SOURCES := pyproject.toml meson.build README.md $(shell find pycage pycage_native -name '*.py' -o -name '*.pyi' -o -name '*.[chS]' -o -name '*.toml')
 
-.PHONY: demo test bench lint sanitize clean
+.PHONY: demo test bench lint sanitize cross clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/run_all.py
@@ -29,6 +33,20 @@ lint: $(VENV)/.linters
 	for source in pycage/_core.c pycage/language/guards/*.c; do \
 	  $(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only \
 	    -I$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
+	for source in $(NATIVE_C); do \
+	  $(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wconversion -Werror -fsyntax-only \
+	    -isystem $$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
+
+# The C of the executors for another machine: objects only, so a cross compiler without Python's headers for it does.
+cross:
+	mkdir -p build/cross
+	for source in $(wildcard pycage_native/executor/*.c) pycage_native/executor/call_$(CROSS_MACHINE).S; do \
+	  $(CROSS_CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wconversion -Werror -c $$source \
+	    -o build/cross/$$(basename $$source).o || exit 1; done
+	$(CROSS_CC) build/cross/*.o -o build/cross/pycage-executor -ldl -lpthread
+	for source in pycage_native/channel/*.c; do \
+	  $(CROSS_CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wconversion -Werror -fsyntax-only \
+	    -isystem $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
 
 sanitize: $(VENV)/.installed
 	$(VENV)/bin/python tests/sanitize.py

@@ -339,8 +339,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         path, program = compiled(directory)
         version = ".".join(map(str, sys.version_info[:3]))
-        load_ = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-        print(f"CPython {version} ({sys.executable}), {cpus.usable()} processors, load {load_}; nanoseconds of one call")
+        busy_now = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+        print(f"CPython {version} ({sys.executable}), {cpus.usable()} processors, load {busy_now}; ns of one call")
         print(f"{'':56} {'ctypes':>10} {'pycage':>10} {'ratio':>9}  at most")
         table = calls_table(path, repetitions)
         for row, _, target in ROWS:

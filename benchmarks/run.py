@@ -2,12 +2,14 @@
 
 Two processes of the same interpreter, one without pycage and one with it, are measured in turns, round by round, so
 that whatever else the machine does hits both.  For each row: the best time of each, and their ratio (or, for rows that
-exist only with pycage, the ratio to what is named in the row).  Then what programs.py prints.
+exist only with pycage, the ratio to what is named in the row).  Then what programs.py and native.py print.
 
     python benchmarks/run.py [rounds]
 """
 
+import subprocess
 import sys
+from pathlib import Path
 
 import programs
 from worker import Worker
@@ -49,6 +51,9 @@ def main() -> None:
         print(f"{name:64} {a:9.3f} {b:9.3f} {b / a:6.2f}x {b - a:+8.3f}  {target}")
     print()
     programs.main(max(rounds // 2, 3))
+    print(flush=True)
+    # In a process that has measured nothing else.
+    subprocess.run([sys.executable, Path(__file__).with_name("native.py"), str(max(rounds // 3, 3))], check=True)
 
 
 if __name__ == "__main__":

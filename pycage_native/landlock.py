@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 from typing import Final, NamedTuple
 
 __all__ = ["TESTED", "Ruleset", "ruleset", "version"]
@@ -43,6 +44,7 @@ _VERSIONS: Final = {
 }
 
 
+@functools.cache
 def version() -> int:
     """Return the version of the running kernel's interface.
 

@@ -36,6 +36,7 @@
 #define PN_RING_SLOTS 256u
 #define PN_RING_END 0u
 #define PN_WORDS 6u
+#define PN_YIELD 0x80000000u /* instead of a number of pauses: there is one processor, so give it away */
 #define PN_STACK_WORDS 64u
 #define PN_PATH_MAX 4096u /* with the NUL; less 64 in pn_broker */
 #define PN_CALLBACKS 64u

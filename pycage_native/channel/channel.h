@@ -28,6 +28,8 @@ typedef struct {
   uint32_t depth;
   uint32_t used;     /* bytes of the arena */
   uint32_t together; /* turns in a row that found both sides on one processor */
+  uint32_t yields;   /* whether to yield where there is one processor */
+  uint32_t without;  /* turns since that turned out to be no good idea */
   int64_t moved;     /* monotonic ns of the last move away from it */
   int64_t settle;    /* ns to wait before the next */
   int64_t deadline;  /* monotonic ns of the outermost call; 0: not looked at yet */

@@ -261,6 +261,10 @@ static int fill_column(const column *values, char code, Py_ssize_t from, Py_ssiz
 static int store_results(const Function *function, Py_ssize_t from, Py_ssize_t count, const volatile uint64_t *words,
                          PyObject *list, const column *out) {
   size_t size = out ? (size_t)out->view.itemsize : 0;
+  if (size == 8 && out->view.strides[0] == 8) {
+    memcpy((char *)out->view.buf + from * 8, (const void *)words, (size_t)count * 8);
+    return 0;
+  }
   for (Py_ssize_t i = 0; i < count; i++) {
     uint64_t word = words[i]; /* once */
     if (out) {

@@ -35,7 +35,9 @@ static const int64_t LONG_CALL = 500 * 1000;
    to another processor, by an affinity mask that it has for a moment, and more and more rarely if that does not help.
    What the executor says may be a lie; then its own calls are slow. */
 enum { GLANCE = 64, SETTLED = 8 };
-static const int64_t SETTLE_MIN = 1000 * 1000, SETTLE_MAX = 256 * 1000 * 1000;
+enum { YIELDS = 2, WITHOUT = 1000 };
+static const int64_t RUDE = 500 * 1000;
+static const int64_t SETTLE_MIN = 1000 * 1000, SETTLE_MAX = 32 * 1000 * 1000;
 
 int64_t monotonic(void) {
   struct timespec now;
@@ -105,6 +107,9 @@ static int on_one_processor(Link *link, int index) {
          atomic_load_explicit(word_at(link, index, PN_EXECUTOR_CPU), memory_order_relaxed) == (uint32_t)processor + 1;
 }
 
+/* Whether the other side can run only while this one does not. */
+static int alone(const Link *link, const host_channel *channel) { return channel->together || link->max_spin == 0; }
+
 /* Without the GIL: on the other processor there may be a queue. */
 static int move_away(host_channel *channel) {
   int64_t now = monotonic(), since = now - channel->moved;
@@ -132,7 +137,7 @@ void post(Link *link, int index, uint32_t operation, const uint64_t *words, uint
   line->operation = operation;
   for (unsigned i = 0; i < PN_WORDS; i++) line->words[i] = words ? words[i] : 0;
   line->aux = aux;
-  line->spin = channel->together ? 0 : PATIENCE * channel->spin;
+  line->spin = alone(link, channel) ? (channel->yields ? PN_YIELD : 0) : PATIENCE * channel->spin;
   channel->turn++;
   /* A full fence, before the other side's flag is read: no wake-up is lost. */
   atomic_exchange(word_at(link, index, PN_REQUEST), channel->turn);
@@ -213,11 +218,37 @@ static int sleep_for(Link *link, int index, const char *name) {
   return 0;
 }
 
+/* With one processor for both sides the other one runs if this one yields, at half the price of falling asleep and
+   waking up.  But who yields goes behind everybody else, so if somebody else is there: not for a while.  With the GIL:
+   the other side has been asked, and who runs this process's other threads would run instead of it. */
+static int yielded(Link *link, int index) {
+  host_channel *channel = &link->channels[index];
+  _Atomic uint32_t *sequence = word_at(link, index, PN_REPLY);
+  if (!channel->yields) {
+    if (++channel->without < WITHOUT) return 0;
+    channel->without = 0;
+    channel->yields = 1;
+    return 0; /* the other side does not know yet */
+  }
+  int64_t start = monotonic();
+  if (channel->together > SETTLED && start - channel->moved >= channel->settle) return 0; /* time to part */
+  for (int i = 0; i < YIELDS; i++) {
+    sched_yield();
+    if (atomic_load_explicit(sequence, memory_order_acquire) == channel->turn) {
+      if (monotonic() - start > RUDE) channel->yields = 0;
+      return 1;
+    }
+  }
+  if (monotonic() - start > RUDE) channel->yields = 0;
+  return 0;
+}
+
 static int wait_reply(Link *link, int index, const char *name, pn_reply *reply) {
   host_channel *channel = &link->channels[index];
   _Atomic uint32_t *sequence = word_at(link, index, PN_REPLY);
   uint32_t expected = channel->turn;
 
+  if (alone(link, channel) && yielded(link, index)) goto arrived;
   for (uint32_t left = channel->together ? 0 : channel->spin, glance = 0; left > 0; left--) {
     if (++glance == GLANCE && on_one_processor(link, index)) {
       channel->together = 1;
@@ -322,7 +353,22 @@ static void keep_exception(host_channel *channel) {
   Py_XDECREF(traceback);
 }
 
+/* The usual case, without a tuple. */
+static PyObject *call_plainly(const Callback *callback, const uint64_t *words) {
+  PyObject *arguments[33] = {NULL}, *result = NULL;
+  uint32_t made = 0;
+  for (; made < callback->count; made++) {
+    arguments[made + 1] = from_word(callback->arguments[made], words[made], words[made]);
+    if (arguments[made + 1] == NULL) goto done;
+  }
+  result = PyObject_Vectorcall(callback->function, arguments + 1, callback->count | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+done:
+  while (made > 0) Py_DECREF(arguments[made--]);
+  return result;
+}
+
 static PyObject *call_python(const Callback *callback, const uint64_t *words) {
+  if (callback->convert == NULL) return call_plainly(callback, words);
   PyObject *arguments = PyTuple_New(callback->count);
   if (arguments == NULL) return NULL;
   for (uint32_t i = 0; i < callback->count; i++) {
@@ -333,15 +379,13 @@ static PyObject *call_python(const Callback *callback, const uint64_t *words) {
     }
     PyTuple_SET_ITEM(arguments, i, argument);
   }
-  if (callback->convert) {
-    PyObject *converted = PyObject_CallOneArg(callback->convert, arguments);
-    Py_SETREF(arguments, converted);
-    if (arguments == NULL) return NULL;
-    if (!PyTuple_Check(arguments)) {
-      Py_DECREF(arguments);
-      PyErr_SetString(PyExc_TypeError, "convert must return a tuple");
-      return NULL;
-    }
+  PyObject *converted = PyObject_CallOneArg(callback->convert, arguments);
+  Py_SETREF(arguments, converted);
+  if (arguments == NULL) return NULL;
+  if (!PyTuple_Check(arguments)) {
+    Py_DECREF(arguments);
+    PyErr_SetString(PyExc_TypeError, "convert must return a tuple");
+    return NULL;
   }
   PyObject *result = PyObject_Call(callback->function, arguments, NULL);
   Py_DECREF(arguments);
@@ -380,7 +424,8 @@ static int answer_callback(Link *link, int index, const char *name, const pn_rep
   }
   Py_DECREF(callback);
   if (!is_alive(link)) return end_link(link, "crash", name, "");
-  if (deadline_of(link, channel) <= monotonic()) return end_link(link, "timeout", name, "in a callback");
+  if (link->timeout && deadline_of(link, channel) <= monotonic())
+    return end_link(link, "timeout", name, "in a callback");
   post(link, index, PN_OP(PN_CALLBACK_RETURN, 0), answer, 0);
   return 0;
 }
@@ -523,7 +568,10 @@ PyObject *new_link(PyObject *module, PyObject *args, PyObject *kwargs) {
   link->size = count * link->channel_size + (((size_t)heap + 4095) & ~(size_t)4095);
   link->timeout = timeout;
   link->max_spin = spin;
-  for (uint32_t i = 0; i < count; i++) link->channels[i].spin = spin;
+  for (uint32_t i = 0; i < count; i++) {
+    link->channels[i].spin = spin;
+    link->channels[i].yields = 1;
+  }
   link->channels[0].turn = 1; /* starting it is the first request */
   link->broker = Py_NewRef(broker);
   link->ended = Py_NewRef(ended);

@@ -180,6 +180,7 @@ PyObject *new_pipeline(Function *function, PyObject *unused) {
   if (channel->depth == 0) channel->deadline = 0;
   atomic_store(word_at(link, pipeline->index, PN_RING_HEAD), 0);
   atomic_store(word_at(link, pipeline->index, PN_RING_DONE), 0);
+  channel->together = 0; /* a ring is filled without waiting: the other side had better not fall asleep after each call */
   post(link, pipeline->index, PN_OP(PN_SERVE_RING, 0), NULL, 0);
   return (PyObject *)pipeline;
 }

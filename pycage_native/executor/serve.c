@@ -23,6 +23,7 @@ typedef struct {
 static bound functions[PN_MAX_FUNCTIONS];
 
 enum { GLANCE = 64 }; /* pauses before it says where it waits */
+enum { YIELDS = 2 };
 
 typedef uint64_t (*integers)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 typedef double (*reals)(double, double, double, double, double, double);
@@ -58,7 +59,12 @@ static void tell_processor(pn_channel *channel) {
 
 void wait_request(pn_channel *channel, pn_request *request) {
   _Atomic uint32_t *sequence = word_at(channel, PN_REQUEST), *sleeps = word_at(channel, PN_EXECUTOR_SLEEPS);
-  uint32_t next = channel->turn + 1, spins = channel->spin;
+  uint32_t next = channel->turn + 1, spins = channel->spin == PN_YIELD ? 0 : channel->spin;
+
+  for (int i = 0; channel->spin == PN_YIELD && i < YIELDS; i++) {
+    if (atomic_load_explicit(sequence, memory_order_acquire) == next) break;
+    sched_yield(); /* not allowed in a library without threads; then it falls asleep */
+  }
 
   for (uint32_t tried = 0; atomic_load_explicit(sequence, memory_order_acquire) != next;) {
     if (tried++ == (spins < GLANCE ? spins : GLANCE)) tell_processor(channel);
@@ -136,6 +142,24 @@ static void batch(pn_channel *channel, const bound *function, const pn_request *
   pn_reply reply = {0};
 
   if (width > PN_WORDS) width = PN_WORDS;
+  /* The two usual shapes, without the way through a reply. */
+  if (function->shape == PN_SHAPE_INTEGERS && !request->words[3]) {
+    integers address = (integers)(uintptr_t)function->address;
+    for (uint64_t i = 0; i < count; i++, arguments += width) {
+      for (uint64_t j = 0; j < width; j++) words[j] = arguments[j];
+      results[i] = address(words[0], words[1], words[2], words[3], words[4], words[5]);
+    }
+    return;
+  }
+  if (function->shape == PN_SHAPE_REALS && request->words[3]) {
+    reals address = (reals)(uintptr_t)function->address;
+    double values[PN_WORDS] = {0};
+    for (uint64_t i = 0; i < count; i++, arguments += width) {
+      for (uint64_t j = 0; j < width; j++) values[j] = as_real(arguments[j]);
+      results[i] = as_word(address(values[0], values[1], values[2], values[3], values[4], values[5]));
+    }
+    return;
+  }
   for (uint64_t i = 0; i < count; i++) {
     for (uint64_t j = 0; j < width; j++) words[j] = arguments[i * width + j];
     call(function, words, &reply);
@@ -150,7 +174,7 @@ static void serve_ring(pn_channel *channel) {
   pn_slot *slots = (pn_slot *)(void *)(channel->base + PN_RING);
 
   for (uint32_t completed = 0;; atomic_store(done, ++completed)) {
-    for (uint32_t spins = channel->spin; atomic_load_explicit(head, memory_order_acquire) == completed;) {
+    for (uint32_t spins = channel->spin == PN_YIELD ? 0 : channel->spin; atomic_load_explicit(head, memory_order_acquire) == completed;) {
       if (spins-- > 0) {
         pause_cpu();
         continue;
