@@ -37,3 +37,11 @@ def test_the_two_commands_are_the_makefiles() -> None:
     for command in ("demo", "test"):
         assert f"    make {command} " in README
         assert f"\n{command}: " in makefile
+
+
+def test_the_programs_of_the_page_about_native_libraries_run(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "native.md").read_text(encoding="utf-8")
+    programs = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    assert programs
+    for program in programs:
+        run(program, tmp_path)
