@@ -26,6 +26,7 @@ typedef struct {
   int busy;
   unsigned long thread; /* the one that uses it, or used it last */
   uint32_t depth;
+  uint32_t ring;     /* 1 + the depth at which a pipeline has it; 0: none has */
   uint32_t used;     /* bytes of the arena */
   uint32_t together; /* turns in a row that found both sides on one processor */
   uint32_t yields;   /* whether to yield where there is one processor */
@@ -138,6 +139,7 @@ PyObject *new_pipeline(Function *function, PyObject *unused);
 /* watcher.c */
 int watch(Link *link);
 void unwatch(Link *link);
+void tell(Link *link);
 void forget_links_after_fork(void);
 
 int64_t monotonic(void);

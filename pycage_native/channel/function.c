@@ -412,19 +412,25 @@ static int function_traverse(Function *function, visitproc visit, void *arg) {
   return 0;
 }
 
+/* It may still be called, by a finalizer that runs late. */
 static int function_clear(Function *function) {
-  Py_CLEAR(function->link);
-  Py_CLEAR(function->slow);
-  Py_CLEAR(function->gate);
-  Py_CLEAR(function->renew);
-  Py_CLEAR(function->wrap);
+  PyObject **all[] = {&function->link, &function->slow, &function->gate, &function->renew, &function->wrap};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    PyObject *before = *all[i];
+    *all[i] = Py_NewRef(Py_None);
+    Py_XDECREF(before);
+  }
   return 0;
 }
 
 static void function_dealloc(Function *function) {
   PyObject_GC_UnTrack(function);
   if (function->weak) PyObject_ClearWeakRefs((PyObject *)function);
-  function_clear(function);
+  Py_CLEAR(function->link);
+  Py_CLEAR(function->slow);
+  Py_CLEAR(function->gate);
+  Py_CLEAR(function->renew);
+  Py_CLEAR(function->wrap);
   Py_CLEAR(function->name);
   Py_CLEAR(function->codes);
   Py_TYPE(function)->tp_free((PyObject *)function);

@@ -414,6 +414,7 @@ static int answer_callback(Link *link, int index, const char *name, const pn_rep
   channel->depth++;
   /* After the first exception nothing of the host's runs any more until the call is over. */
   PyObject *result = channel->raised ? NULL : call_python(callback, words);
+  int left_open = channel->ring > channel->depth;
   channel->depth--;
   if (result == NULL) {
     if (PyErr_Occurred()) keep_exception(channel);
@@ -423,6 +424,10 @@ static int answer_callback(Link *link, int index, const char *name, const pn_rep
     Py_DECREF(result);
   }
   Py_DECREF(callback);
+  if (left_open) { /* it serves the ring, and would never hear that the callback is over */
+    PyErr_SetString(PyExc_RuntimeError, "a callback opened a pipeline and did not finish it");
+    return end_link(link, "abandoned", name, "");
+  }
   if (!is_alive(link)) return end_link(link, "crash", name, "");
   if (link->timeout && deadline_of(link, channel) <= monotonic())
     return end_link(link, "timeout", name, "in a callback");
@@ -503,10 +508,13 @@ int acquire_channel(Link *link) {
   int64_t deadline = 0;
   for (;;) {
     int idle = -1;
+    uint32_t mine = 0;
     for (uint32_t i = 0; i < link->count; i++) {
       host_channel *channel = &link->channels[i];
       if (channel->busy && channel->thread == me) {
-        if (channel->depth == 0) continue; /* a finalizer or a signal handler in the middle of a turn: another one */
+        mine++;
+        /* A finalizer or a signal handler in the middle of a turn, or a pipeline: another one. */
+        if (channel->depth == 0 || channel->ring > channel->depth) continue;
         channel->busy++;
         return (int)i;
       }
@@ -519,11 +527,10 @@ int acquire_channel(Link *link) {
       channel->used = 0;
       return idle;
     }
-    for (uint32_t i = 0; i < link->count; i++)
-      if (link->channels[i].thread == me && link->count == 1) {
-        PyErr_SetString(PyExc_RuntimeError, "a call into this library is under way in this thread");
-        return -1;
-      }
+    if (mine == link->count) {
+      PyErr_SetString(PyExc_RuntimeError, "calls into this library are under way in this thread on all of its channels");
+      return -1;
+    }
     if (deadline == 0) deadline = link->timeout ? monotonic() + link->timeout : INT64_MAX;
     if (monotonic() > deadline || !is_alive(link)) {
       PyErr_SetString(PyExc_TimeoutError, "all channels to the library are in use");
@@ -596,6 +603,7 @@ static void close_link(Link *link) {
   if (link->state == LINK_ALIVE || link->pidfd >= 0) {
     if (link->pidfd >= 0) syscall(SYS_pidfd_send_signal, link->pidfd, SIGKILL, NULL, 0);
     unwatch(link);
+    if (link->pidfd >= 0) tell(link); /* other threads may wait for an answer; the watcher will not tell them any more */
   }
   link->state = LINK_ENDED;
   int *descriptors[] = {&link->memory, &link->pidfd, &link->socket};

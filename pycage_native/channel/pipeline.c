@@ -13,7 +13,8 @@ typedef struct {
   vectorcallfunc vectorcall;
   Function *function;
   Link *link;
-  int index; /* of the channel; -1: finished */
+  int index;   /* of the channel; -1: finished */
+  int running; /* a turn is under way; a callback or another thread must not finish it meanwhile */
   uint32_t posted, collected;
   PyObject *results;
 } Pipeline;
@@ -44,8 +45,25 @@ static int collect(Pipeline *pipeline, uint32_t until) {
 
 static void give_up(Pipeline *pipeline) {
   if (pipeline->index < 0) return;
+  pipeline->link->channels[pipeline->index].ring = 0;
   release_channel(pipeline->link, pipeline->index);
   pipeline->index = -1;
+}
+
+/* Returns 0 if this thread may take turns now, or -1 with an exception. */
+static int enter(Pipeline *pipeline) {
+  if (pipeline->index < 0 || pipeline->running || pipeline->results == NULL) {
+    PyErr_SetString(PyExc_RuntimeError, pipeline->index < 0 ? "this pipeline is finished"
+                                                            : "this pipeline is in use, by a callback or another thread");
+    return -1;
+  }
+  if (!is_alive(pipeline->link)) {
+    give_up(pipeline);
+    return end_link(pipeline->link, "crash", PyUnicode_AsUTF8(pipeline->function->name), "");
+  }
+  pipeline->running = 1;
+  pipeline->link->channels[pipeline->index].thread = PyThread_get_thread_ident();
+  return 0;
 }
 
 /* A call that asks for something (a callback, a file) holds up the ring, so it is answered here. */
@@ -97,10 +115,6 @@ static PyObject *pipeline_call(PyObject *self, PyObject *const *args, size_t fla
   Py_ssize_t count = PyVectorcall_NARGS(flagged);
   uint64_t words[PN_WORDS] = {0};
 
-  if (pipeline->index < 0) {
-    PyErr_SetString(PyExc_RuntimeError, "this pipeline is finished");
-    return NULL;
-  }
   if ((keywords && PyTuple_GET_SIZE(keywords)) || count != (Py_ssize_t)function->count) {
     PyErr_Format(PyExc_TypeError, "%U() takes %u arguments and no keywords (%zd given)", function->name, function->count,
                  count);
@@ -108,9 +122,11 @@ static PyObject *pipeline_call(PyObject *self, PyObject *const *args, size_t fla
   }
   for (uint32_t i = 0; i < function->count; i++)
     if (to_word(function->arguments[i], args[i], &words[i]) < 0) return NULL;
-  /* The arguments' own code may have finished it. */
-  if (pipeline->index < 0 || put(pipeline, PN_OP(PN_CALL, function->index), words) < 0) {
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "this pipeline is finished");
+  /* After the arguments' own code, which may have finished it. */
+  if (enter(pipeline) < 0) return NULL;
+  int failed = put(pipeline, PN_OP(PN_CALL, function->index), words) < 0;
+  pipeline->running = 0;
+  if (failed) {
     give_up(pipeline);
     return NULL;
   }
@@ -122,6 +138,7 @@ static PyObject *pipeline_finish(Pipeline *pipeline, PyObject *unused) {
   pn_reply reply;
   (void)unused;
   if (pipeline->index >= 0) {
+    if (enter(pipeline) < 0) return NULL;
     Link *link = pipeline->link;
     host_channel *channel = &link->channels[pipeline->index];
     uint32_t calls = pipeline->posted;
@@ -130,8 +147,13 @@ static PyObject *pipeline_finish(Pipeline *pipeline, PyObject *unused) {
                  collect(pipeline, calls) < 0;
     if (failed) Py_CLEAR(channel->raised);
     failed = failed || raise_kept(channel);
+    pipeline->running = 0;
     give_up(pipeline);
     if (failed) return NULL;
+  }
+  if (pipeline->results == NULL) {
+    PyErr_SetString(PyExc_RuntimeError, "this pipeline is gone");
+    return NULL;
   }
   return Py_NewRef(pipeline->results);
 }
@@ -161,22 +183,32 @@ PyObject *new_pipeline(Function *function, PyObject *unused) {
     if (passed == NULL) return NULL;
     Py_DECREF(passed);
   }
-  Link *link = link_of(function);
+  Link *link = (Link *)Py_XNewRef((PyObject *)link_of(function));
   if (link == NULL) return NULL;
   Pipeline *pipeline = PyObject_GC_New(Pipeline, &PipelineType);
-  if (pipeline == NULL) return NULL;
+  if (pipeline == NULL) {
+    Py_DECREF(link);
+    return NULL;
+  }
   pipeline->vectorcall = pipeline_call;
   pipeline->function = (Function *)Py_NewRef((PyObject *)function);
-  pipeline->link = (Link *)Py_NewRef((PyObject *)link);
+  pipeline->link = link;
+  pipeline->running = 0;
   pipeline->posted = pipeline->collected = 0;
   pipeline->results = PyList_New(0);
   pipeline->index = pipeline->results ? acquire_channel(link) : -1;
+  if (pipeline->index >= 0 && link->channels[pipeline->index].ring) { /* a channel has one ring */
+    release_channel(link, pipeline->index);
+    pipeline->index = -1;
+    PyErr_SetString(PyExc_RuntimeError, "a callback of a pipeline cannot open another one");
+  }
   PyObject_GC_Track(pipeline);
   if (pipeline->index < 0) {
     Py_DECREF(pipeline);
     return NULL;
   }
   host_channel *channel = &link->channels[pipeline->index];
+  channel->ring = channel->depth + 1;
   if (channel->depth == 0) channel->deadline = 0;
   atomic_store(word_at(link, pipeline->index, PN_RING_HEAD), 0);
   atomic_store(word_at(link, pipeline->index, PN_RING_DONE), 0);

@@ -3,6 +3,7 @@
 #include "channel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -13,10 +14,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Link *links;
 static int ends = -1; /* epoll */
 
-/* The process is gone, so nobody else writes this word any more; a waiter that was about to sleep on it finds another
-   value, and `dead`. */
-static void tell(Link *link) {
-  atomic_store(&link->dead, 1);
+/* The process is gone, or was told to go.  A waiter that was about to sleep on this word finds another value, and `dead`. */
+void tell(Link *link) {
+  if (atomic_exchange(&link->dead, 1)) return;
   for (uint32_t i = 0; i < link->count; i++) {
     _Atomic uint32_t *sequence = (_Atomic uint32_t *)(void *)(link->base + i * link->channel_size + PN_REPLY);
     atomic_fetch_add(sequence, DEAD);
@@ -31,7 +31,8 @@ static void *watch_ends(void *unused) {
     if (epoll_wait(ends, &event, 1, -1) < 1) continue;
     pthread_mutex_lock(&lock);
     for (Link *link = links; link; link = link->next)
-      if (link == event.data.ptr) {
+      /* Asked again: it may be another Link, at the place of one that was freed after the event. */
+      if (link == event.data.ptr && poll(&(struct pollfd){.fd = link->pidfd, .events = POLLIN}, 1, 0) == 1) {
         epoll_ctl(ends, EPOLL_CTL_DEL, link->pidfd, NULL);
         tell(link);
       }
