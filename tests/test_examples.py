@@ -37,14 +37,22 @@ def without_sizes(text: str) -> str:
     return re.sub(r"wrote \d+ characters", "wrote N characters", text)
 
 
+def without_missing(text: str, seen: str) -> str:
+    """Drop the lines about libraries that are said to be missing on this machine."""
+    missing = re.findall(r"^(\w+): not found on this machine, skipped$", seen, re.MULTILINE)
+    return "".join(line for line in text.splitlines(keepends=True) if line.partition(":")[0] not in missing)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("example", NAMES)
 def test_an_example_prints_what_its_readme_says(example: str, tmp_path: Path) -> None:
-    assert without_sizes(run(example, tmp_path)) == without_sizes(promised(example))
+    seen = run(example, tmp_path)
+
+    assert without_missing(without_sizes(seen), seen) == without_missing(without_sizes(promised(example)), seen)
 
 
 def test_no_example_is_without_a_promise() -> None:
-    assert {"native_plugin", "plugins", "sandboxed_0", "sandboxed_1"} <= set(NAMES)
+    assert {"native", "native_plugin", "plugins", "sandboxed_0", "sandboxed_1"} <= set(NAMES)
     assert all(promised(name).count("\n") >= 5 for name in NAMES)
 
 

@@ -36,11 +36,14 @@ def compression() -> None:
         assert compress(packed, native.byref(size), text, len(text)) == 0
         small = size.value
 
-        uncompress = zlib.function("uncompress", native.c_int, [native.c_char_p, native.POINTER(native.c_ulong),
-                                                                native.c_char_p, native.c_ulong])  # fmt: skip
+        uncompress = zlib.function(
+            "uncompress",
+            native.c_int,
+            [native.c_char_p, native.POINTER(native.c_ulong), native.c_char_p, native.c_ulong],
+        )
         unpacked, size = native.create_string_buffer(len(text)), native.c_ulong(len(text))
         assert uncompress(unpacked, native.byref(size), packed, small) == 0
-        print(f"zlib: {len(text)} bytes became fewer: {small < 100}; and the same again: {unpacked.raw == text}")
+        print(f"zlib: {len(text)} bytes became fewer: {small < len(text)}; and the same again: {unpacked.raw == text}")
 
 
 def database() -> None:
@@ -57,8 +60,11 @@ def database() -> None:
     with native.load("libsqlite3.so.0") as sqlite:
         handle = native.c_void_p()
         opened = sqlite.function("sqlite3_open", native.c_int, [native.c_char_p, native.POINTER(native.c_void_p)])
-        execute = sqlite.function("sqlite3_exec", native.c_int,
-                                  [native.c_void_p, native.c_char_p, kind, native.c_void_p, native.c_void_p])  # fmt: skip
+        execute = sqlite.function(
+            "sqlite3_exec",
+            native.c_int,
+            [native.c_void_p, native.c_char_p, kind, native.c_void_p, native.c_void_p],
+        )
         assert opened(b":memory:", native.byref(handle)) == 0
         for statement in (
             b"CREATE TABLE bird (name TEXT, eggs INTEGER)",
@@ -91,7 +97,9 @@ def hostility() -> None:
                 try:
                     library.function(name, native.c_int, [])()
                 except native.NativeCrash as crash:
-                    print(f"hostile: {crash.function}: {signal.Signals(crash.signal or 0).name}; the next call: {add(2, 3)}")
+                    print(
+                        f"hostile: {crash.function}: {signal.Signals(crash.signal or 0).name}; the next call: {add(2, 3)}"
+                    )
                 except native.NativeTimeout as timeout:
                     print(f"hostile: {timeout.function}: stopped after 0.2 s; the next call: {add(2, 3)}")
             library.grant(FilePermission("/etc/passwd", "read"))
