@@ -97,9 +97,8 @@ def hostility() -> None:
                 try:
                     library.function(name, native.c_int, [])()
                 except native.NativeCrash as crash:
-                    print(
-                        f"hostile: {crash.function}: {signal.Signals(crash.signal or 0).name}; the next call: {add(2, 3)}"
-                    )
+                    ended = signal.Signals(crash.signal or 0).name
+                    print(f"hostile: {crash.function}: {ended}; the next call: {add(2, 3)}")
                 except native.NativeTimeout as timeout:
                     print(f"hostile: {timeout.function}: stopped after 0.2 s; the next call: {add(2, 3)}")
             library.grant(FilePermission("/etc/passwd", "read"))
