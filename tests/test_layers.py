@@ -104,3 +104,32 @@ def test_every_public_name_has_a_docstring() -> None:
     without = [name for name in pycage.__all__ if not (getattr(pycage, name).__doc__ or "").strip()]
 
     assert without == []
+
+
+def test_only_the_facade_of_ctypes_knows_the_native_part() -> None:
+    using = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in sources()
+        if "pycage_native" in {name.split(".")[0] for name in modules_of(path)}
+    }
+
+    assert using == {"imports/facades/ctypes_facade.py"}
+
+
+def test_importing_pycage_does_not_import_the_native_part(tmp_path: Path) -> None:
+    program = "import sys, pycage; print('pycage_native' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert done.stdout == "False\n"
+
+
+def modules_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
