@@ -91,8 +91,8 @@ OFFERS: Final = MappingProxyType(
             },
         ),
         "socket": Offer(
-            f"{_SOCKET_CONSTANTS} AddressFamily SocketKind error gaierror getdefaulttimeout getprotobyname has_ipv6 "
-            "herror htonl htons inet_aton inet_ntoa inet_ntop inet_pton ntohl ntohs timeout",
+            f"{_SOCKET_CONSTANTS} AddressFamily BDADDR_ANY BDADDR_LOCAL SocketKind error gaierror getdefaulttimeout "
+            "getprotobyname has_ipv6 herror htonl htons inet_aton inet_ntoa inet_ntop inet_pton ntohl ntohs timeout",
             made="socket",
             effects="create_connection create_server getaddrinfo getfqdn gethostbyaddr gethostbyname gethostbyname_ex "
             "gethostname getnameinfo getservbyname getservbyport has_dualstack_ipv6 if_indextoname if_nameindex "
