@@ -28,10 +28,18 @@ class Ended(Exception):
 
 
 class FakeExecutor:
-    """A link to a process that does nothing, and a second mapping of its memory to write to."""
+    """A link to a process that does nothing, and a second mapping of its memory to write to.
+
+    Attributes:
+        running: All that are not closed; what a failed test leaves here is closed by a fixture.
+    """
+
+    running: set[FakeExecutor] = set()
 
     def __init__(self, *, timeout=2.0, broker=None, spin=0, channels=1):
+        self.closed = self.kept = False
         self.process = subprocess.Popen(["sleep", "1000"])
+        self.running.add(self)
         self.asked = []
 
         def ended(reason, function, detail):
@@ -80,15 +88,20 @@ class FakeExecutor:
         turn = self.request()[0]
 
         def wait_and_act():
-            while self.request()[0] == turn:
+            while not self.closed and self.request()[0] == turn:
                 time.sleep(0)
-            action(self.request()[0])
+            if not self.closed:
+                action(self.request()[0])
 
-        thread = threading.Thread(target=wait_and_act)
+        thread = threading.Thread(target=wait_and_act, daemon=True)
         thread.start()
         return thread
 
     def close(self):
+        if self.closed:
+            return
+        self.closed = True
+        self.running.discard(self)
         self.link.close()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+import sys
+import textwrap
 
 import pycage_native
 import pytest
+from fake_executor import FakeExecutor
 
 _numbers = itertools.count()
 
@@ -74,3 +77,35 @@ def load(compiled):
     yield start
     for library in libraries:
         library.close()
+
+
+@pytest.fixture(autouse=True)
+def no_fake_is_left():
+    """Close what a failed test has left, but not what outlives one test."""
+    before = set(FakeExecutor.running)
+    yield
+    for fake in FakeExecutor.running - before:
+        if not fake.kept:
+            fake.close()
+
+
+@pytest.fixture
+def run_host(tmp_path):
+    """Return a function that starts a Python program; what still runs after the test, or its failure, is killed.
+
+    Executors die with their host.
+    """
+    hosts = []
+
+    def start(source):
+        host = subprocess.Popen(
+            [sys.executable, "-P", "-c", textwrap.dedent(source)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+        hosts.append(host)
+        return host
+
+    yield start
+    for host in hosts:
+        host.kill()
+        host.wait()
+        host.stdout.close()

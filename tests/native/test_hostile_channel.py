@@ -165,6 +165,22 @@ def test_sleep_flags_that_never_change_only_slow_it_down(fake):
         assert play(fake, lambda turn: fake.reply(turn, OK, integer=5)) == 5
 
 
+@pytest.mark.parametrize("processor", [*range(os.cpu_count()), 1023, 1 << 31, (1 << 32) - 2])
+def test_an_executor_that_lies_about_its_processor_is_only_slow(processor):
+    fake = FakeExecutor(spin=200)
+    function = fake.function()
+    may_use = os.sched_getaffinity(0)
+
+    def answer(turn):
+        fake.write(260, struct.pack("=I", processor + 1))
+        fake.reply(turn, OK, integer=turn)
+
+    found = [play(fake, answer, function) for _ in range(40)]
+    assert found == list(range(found[0], found[0] + 40))
+    assert os.sched_getaffinity(0) == may_use
+    fake.close()
+
+
 def test_the_end_of_the_process_is_a_crash(fake):
     with pytest.raises(Ended, match="crash"):
         play(fake, lambda _turn: fake.process.kill())
@@ -216,6 +232,7 @@ class Survivor:
             if self.fake is not None:
                 self.fake.close()
             self.fake = FakeExecutor(timeout=5)
+            self.fake.kept = True
             self.callback = _channel.Callback(self.fake.link, lambda *words: len(words), "q", b"qqd")
         return self.fake
 

@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 
@@ -123,7 +122,7 @@ def test_a_crash_is_an_error_of_the_call_and_the_next_call_works(library):
 
 
 def test_a_call_that_takes_too_long_is_stopped(path):
-    with load(path, limits=Limits(wall=0.05)) as library:
+    with load(path, limits=Limits(wall=0.5)) as library:
         with pytest.raises(NativeTimeout, match="forever"):
             bound(library, "forever")()
         assert bound(library, "add", "i", "ii")(1, 1) == 2
@@ -394,16 +393,6 @@ def test_an_unknown_layer_is_an_error(path):
 # ---- The host ----
 
 
-def run_host(source, tmp_path, **options):
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", textwrap.dedent(source)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-        **options,
-    )
-
-
 def gone(pid):
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -417,7 +406,7 @@ def gone(pid):
     return False
 
 
-def test_a_host_that_is_killed_leaves_no_executor(path, tmp_path):
+def test_a_host_that_is_killed_leaves_no_executor(path, run_host):
     host = run_host(
         f"""
         from pycage_native.library import load
@@ -425,28 +414,24 @@ def test_a_host_that_is_killed_leaves_no_executor(path, tmp_path):
         library = load({str(path)!r})
         print(library.pid, Zygote.get()._pid, flush=True)
         library.function("forever")()
-        """,
-        tmp_path,
+        """
     )
     executor, zygote = map(int, host.stdout.readline().split())
     host.kill()
     host.wait()
-    host.stdout.close()
     assert gone(executor)
     assert gone(zygote)
 
 
-def test_a_host_that_ends_leaves_no_executor(path, tmp_path):
+def test_a_host_that_ends_leaves_no_executor(path, run_host):
     host = run_host(
         f"""
         from pycage_native.library import load
         print(load({str(path)!r}).pid, flush=True)
-        """,
-        tmp_path,
+        """
     )
     executor = int(host.stdout.readline())
     assert host.wait() == 0
-    host.stdout.close()
     assert gone(executor)
 
 
@@ -459,7 +444,7 @@ def test_a_library_that_was_loaded_in_a_short_thread_lives_on(path):
         assert bound(library, "add", "i", "ii")(1, 2) == 3
 
 
-def test_after_a_fork_the_child_has_executors_of_its_own(path, tmp_path):
+def test_after_a_fork_the_child_has_executors_of_its_own(path, run_host):
     host = run_host(
         f"""
         import os, warnings
@@ -473,30 +458,53 @@ def test_after_a_fork_the_child_has_executors_of_its_own(path, tmp_path):
             os._exit(0)
         os.wait()
         print(count(), flush=True)
-        """,
-        tmp_path,
+        """
     )
     said = host.stdout.read().split()
     host.wait()
-    host.stdout.close()
     assert said == ["1", "2"]
 
 
+MEETING = r"""
+#include <stdatomic.h>
+#include <unistd.h>
+static atomic_int here;
+int meets(int all) {
+  here++;
+  for (int i = 0; i < 20000 && here < all; i++) usleep(500);
+  return here >= all;
+}
+"""
+
+
 def test_threads_call_at_the_same_time(compiled):
-    source = "#include <unistd.h>\nint waits(void) { usleep(100000); return 1; }"
-    with load(compiled(source), channels=4) as library:
-        waits = bound(library, "waits")
-        waits()
-        threads = [threading.Thread(target=waits) for _ in range(4)]
-        start = time.monotonic()
+    """Each call returns only when all four are in the library."""
+    with load(compiled(MEETING), channels=4) as library:
+        meets = bound(library, "meets", "i", "i")
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(meets(4))) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert time.monotonic() - start < 0.35
+        assert found == [1, 1, 1, 1]
 
 
-def test_ctrl_c_interrupts_a_call(path, tmp_path):
+def test_with_one_processor_nobody_spins(path, run_host):
+    host = run_host(
+        f"""
+        import os
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+        from pycage_native.library import load
+        library = load({str(path)!r})
+        count = library.function("next")
+        print(library._executor.link.spin, [count() for _ in range(1000)] == list(range(1, 1001)))
+        """
+    )
+    assert host.stdout.read() == "0 True\n"
+
+
+def test_ctrl_c_interrupts_a_call(path, run_host):
     host = run_host(
         f"""
         import os, signal, threading, time
@@ -507,12 +515,10 @@ def test_ctrl_c_interrupts_a_call(path, tmp_path):
             library.function("forever")()
         except KeyboardInterrupt:
             print("interrupted", library.function("add")(1, 2), flush=True)
-        """,
-        tmp_path,
+        """
     )
     said = host.stdout.read()
     host.wait()
-    host.stdout.close()
     assert said == "interrupted 3\n"
 
 
