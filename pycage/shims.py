@@ -32,6 +32,28 @@ def _function_template(target: Callable[..., object], carried: Callable[[object]
     return shim
 
 
+def _callback_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # the form of a template
+    def shim(*args: object) -> object:
+        return target(*args)
+
+    return shim
+
+
+# Most callbacks have one or two arguments, and a tuple costs as much as the rest.
+def _callback_of_one(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # as above
+    def shim(one: object) -> object:
+        return target(one)
+
+    return shim
+
+
+def _callback_of_two(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # as above
+    def shim(one: object, two: object) -> object:
+        return target(one, two)
+
+    return shim
+
+
 def _method_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
     # The proxy it is called on stays outside: `target` is bound to the host object already.
     def shim(_proxy: object, /, *args: object, **kwargs: object) -> object:
@@ -45,16 +67,22 @@ def _method_template(target: Callable[..., object], carried: Callable[[object], 
 class Shims:
     """Makes the shims of one sandbox, which has its own copy of the two code objects, tagged with its domain."""
 
-    __slots__ = ("_function", "_method")
+    __slots__ = ("_callbacks", "_function", "_method")
 
     def __init__(self, domain: ProtectionDomain) -> None:
         """Make copies of the templates for ``domain``."""
         self._function = _tagged_copy(_function_template, domain)
         self._method = _tagged_copy(_method_template, domain)
+        templates = (_callback_template, _callback_of_one, _callback_of_two)
+        self._callbacks = tuple(_tagged_copy(template, domain) for template in templates)
 
     def function(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function that calls ``target``."""
         return _named_like(self._function(target, carried), target)
+
+    def callback(self, target: Callable[..., object], count: int) -> Callable[..., object]:
+        """Return a function for ``count`` arguments by position, as fast as can be: what a native library calls."""
+        return self._callbacks[count if count < len(self._callbacks) else 0](target, carried)
 
     def method(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function for a class body that calls ``target`` without the instance."""

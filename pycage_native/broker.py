@@ -18,14 +18,17 @@ is judged is that of whoever called the library, with the library's own domain o
 # While a library is loaded, it and the libraries that it needs are let through as far as they are where the system
 # keeps libraries, or beside it; everything else is judged like any other file.
 #
+# A library is whatever has such a name and lies there: it can be read by the library's constructors.
+#
 # What still fails.  A file that is exchanged for another one under the same name is the other one.
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pycage.access import check_permission, do_privileged
 from pycage.errors import AccessDenied
@@ -42,7 +45,16 @@ _CACHE: Final = "/etc/ld.so.cache"
 
 _NEVER: Final = os.O_PATH | os.O_DIRECTORY | getattr(os, "O_TMPFILE", 0)
 _FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
-_ASKED_MAX: Final = 100_000
+# Paths of 4 KB that a library makes up must not fill the host's memory.
+_DENIALS_MAX: Final = 1000
+_LIBRARY_NAME: Final = re.compile(r"\.so(?:\.\d[\w+-]*)*\Z", re.ASCII)
+# Of the host: its memory, its descriptors, its environment.  No permission for files says that a library may have them.
+_PROCESS: Final = re.compile(r"/proc/\d+(?:/|\Z)", re.ASCII)
+
+
+def _as_it_is(function: Callable[..., Any], count: int) -> Callable[..., Any]:
+    _ = count
+    return function
 
 
 class Broker:
@@ -51,11 +63,18 @@ class Broker:
     Args:
         library: The real path of the library.
         check: ``check_permission`` called by the library's domain.
+        caller: Makes a function of so many arguments one that is called by the library's domain.
     """
 
-    def __init__(self, library: str, check: Callable[[FilePermission], None] = check_permission) -> None:
+    def __init__(
+        self,
+        library: str,
+        check: Callable[[FilePermission], None] = check_permission,
+        caller: Callable[[Callable[..., Any], int], Callable[..., Any]] = _as_it_is,
+    ) -> None:
         self._library = library
         self._check = check
+        self.caller = caller
         self.loading = True
         self.denials: list[str] = []
 
@@ -77,19 +96,21 @@ class Broker:
             if not path.startswith(b"/") or b"//" in path or b"/../" in path + b"/":
                 return self._denied(text, wanted)
             real = do_privileged(os.path.realpath, text)
+            if _PROCESS.match(real):
+                return self._denied(text, wanted)
             if not (self.loading and self._is_library(real, flags)):
                 actions = _actions(wanted, flags, mode)
                 if actions is None:
                     return self._denied(text, wanted)
                 self._check(FilePermission(real, actions))
             return do_privileged(self._answer, wanted, flags, mode, real)
-        except AccessDenied:
+        except (AccessDenied, ValueError, OverflowError):  # numbers and names that no file has
             return self._denied(os.fsdecode(path), wanted)
         except OSError as error:
             return -(error.errno or errno.EACCES)
 
     def _denied(self, path: str, wanted: int) -> int:
-        if len(self.denials) < _ASKED_MAX:
+        if len(self.denials) < _DENIALS_MAX:
             self.denials.append(path)
         # Whether a file exists is not told either.
         return -errno.EACCES if wanted == _channel.OPEN else -errno.ENOENT
@@ -102,7 +123,7 @@ class Broker:
             return True
         directory, name = os.path.split(real)
         beside = os.path.dirname(self._library)
-        return ".so" in name and (
+        return _LIBRARY_NAME.search(name) is not None and (
             directory == beside or any(real.startswith(place + "/") for place in SYSTEM_LIBRARIES)
         )
 

@@ -2,6 +2,9 @@
 
 # A callback's arguments are an attacker's: numbers are cut to their types by the C side, pointers are handles.  Its
 # exceptions come out of the outer call.
+#
+# A library decides when a callback runs and with what, so it must not borrow the authority of the function that it
+# calls: its own domain is on the stack below that.  What a callback may do by itself it does with do_privileged.
 
 from __future__ import annotations
 
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from pycage_native._channel import Callback, Link
     from pycage_native.marshalling import Plan
     from pycage_native.types.functions import Routine
+
+# Link -> what makes a function one that is called by the library's domain.  Kept by `Executor`.
+callers: weakref.WeakKeyDictionary[Link, Callable[[Callable[..., Any], int], Callable[..., Any]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 # Functions that are bound by their address have the upper part of the executor's table; a library's own the lower.
 FIRST_ADDRESSED = 49152
@@ -113,7 +121,8 @@ def register(link: Link, function: Callable[..., Any], kind: Any, channel: int |
     if len(codes) > _MOST_ARGUMENTS:
         raise TypeError(f"a callback can have {_MOST_ARGUMENTS} arguments, not {len(codes)}")
     result = "v" if kind._restype_ is None else _word_code(kind._restype_)
-    callback = _channel.Callback(link, _adapted(function, kind, link), result, codes.encode())
+    called = _adapted(callers[link](function, len(codes)), kind, link)
+    callback = _channel.Callback(link, called, result, codes.encode())
     reals = sum(1 << i for i, code in enumerate(codes) if code in "df")
     own = link.acquire() if channel is None else channel
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, final
 import attrs
 
 from pycage.access import do_privileged
-from pycage_native import _channel, bpf, cpus, landlock, layers
+from pycage_native import _channel, bpf, callbacks, cpus, landlock, layers
 from pycage_native.errors import ChannelError, LibraryError, NativeCrash, NativeError, NativeTimeout
 from pycage_native.heap import Heap
 from pycage_native.limits import Limits
@@ -73,6 +73,7 @@ class Executor:
             broker=broker,
             ended=self._ended,
         )
+        callbacks.callers[self.link] = broker.caller
         self.heap = Heap(self.link.channels * self.link.channel_size, self.link.size)
         try:
             self._configure(settings, wanted, version)

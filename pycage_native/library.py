@@ -60,7 +60,7 @@ class Library:
         self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY)
         self._shims = Shims(self._domain)
         check = cast("Callable[[FilePermission], None]", self._shims.function(check_permission))
-        self._broker = Broker(settings.path, check)
+        self._broker = Broker(settings.path, check, self._shims.callback)
         self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
         self._executor: Executor | None = None
         self._start()

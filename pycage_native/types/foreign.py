@@ -18,6 +18,7 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from pycage.access import do_privileged
 from pycage_native.types.base import CType, Reference
 from pycage_native.types.functions import CFUNCTYPE, Routine
 from pycage_native.types.memory import Handle, Local, Place
@@ -296,7 +297,8 @@ def _routine(value: Any) -> Routine:
             function = reference()
             if function is None:
                 raise RuntimeError("the function pointer is gone")
-            return function(*[_outward(a, t) for a, t in zip(args, theirs, strict=True)])
+            # Making real objects is not what the library does, which is on the stack here.
+            return function(*[do_privileged(_outward, a, t) for a, t in zip(args, theirs, strict=True)])
 
         found = _routines[key] = (reference, Routine(call, kind))
     return found[1]

@@ -1,0 +1,83 @@
+"""The broker by itself: what a hostile library may ask, and what it is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+from pycage.access import check_permission, do_privileged
+from pycage.errors import AccessDenied
+from pycage.permissions import FilePermission
+from pycage_native import CFUNCTYPE, _channel, c_int
+from pycage_native.broker import Broker
+
+
+@pytest.fixture
+def ask(tmp_path):
+    """A broker of a library that has every permission for files, and is being loaded."""
+    (tmp_path / "library.so").write_bytes(b"\x7fELF")
+    broker = Broker(str(tmp_path / "library.so"), lambda _permission: None)
+
+    def answer(path, flags=os.O_RDONLY, wanted=_channel.OPEN, mode=0):
+        got = broker(wanted, flags, mode, os.fsencode(path), 0)
+        if got > 0:
+            os.close(got)
+        return got
+
+    answer.broker = broker
+    return answer
+
+
+@pytest.mark.parametrize("name", ["l.so", "l.so.6", "l-2.36.so", "l.so.1.0.2k", "l.so.6.0.30"])
+@pytest.mark.parametrize("secret", ["key.sops.yaml", "x.sock", "notes.so.txt", "so", ".so.bak", "l.so\n"])
+def test_only_libraries_may_be_read_while_one_is_loaded(tmp_path, ask, name, secret):
+    def refuse(permission):
+        raise AccessDenied("no", permission=permission)
+
+    ask.broker._check = refuse
+    for each in (name, secret):
+        (tmp_path / each).write_text("text")
+
+    assert ask(tmp_path / name) > 0
+    assert ask(tmp_path / secret) == -errno.EACCES
+
+
+@pytest.mark.parametrize("name", ["self/mem", "self/environ", "thread-self/mem", "self/fd/0", f"{os.getpid()}/maps"])
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR])
+def test_no_permission_opens_what_a_process_is(ask, name, flags):
+    assert ask(f"/proc/{name}", flags) in {-errno.EACCES, -errno.ENOENT, -errno.ENXIO}
+    assert ask("/proc/cpuinfo") > 0
+
+
+@pytest.mark.parametrize("flags", [0xFFFFFFFF, 0x80000000, 0x7FFFFFFF])
+@pytest.mark.parametrize("wanted", [_channel.OPEN, _channel.STAT, _channel.ACCESS])
+def test_numbers_that_no_caller_uses_are_answers_not_exceptions(tmp_path, ask, flags, wanted):
+    for path in (tmp_path / "library.so", tmp_path / "\udcff", tmp_path / "*", tmp_path / "-", "/", "relative"):
+        assert type(ask(path, flags, wanted, mode=flags)) is int
+
+
+def test_denials_do_not_fill_the_memory_of_the_host(ask):
+    for number in range(5000):
+        ask(f"relative{number}")
+
+    assert len(ask.broker.denials) == 1000
+
+
+def test_a_callback_does_not_borrow_the_authority_of_the_host_for_the_library(load, tmp_path):
+    kind = CFUNCTYPE(c_int, c_int)
+    apply = load("int apply(int (*f)(int), int x) { return f(x); }").function("apply", c_int, [kind, c_int])
+    wanted = FilePermission(str(tmp_path / "x"), "read")
+
+    def lured(number):
+        check_permission(wanted)
+        return number
+
+    def deliberate(number):
+        do_privileged(check_permission, wanted)
+        return number
+
+    with pytest.raises(AccessDenied, match="refused by library"):
+        apply(kind(lured), 1)
+    assert apply(kind(deliberate), 2) == 2
+    assert apply(kind(lambda number: number), 3) == 3
