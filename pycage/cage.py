@@ -83,7 +83,7 @@ class Cage:
         stand_ins.attach(self._guards)
         shim = self._shims.function
         self._descriptors = Descriptors()
-        open_ = shim(make_open(self._descriptors))
+        open_ = shim(make_open(self._descriptors, self._resource))
         self._loader = SandboxLoader(
             domain.code_source.url or domain.label,
             resolver=_NO_MODULES if resolver is None else resolver,
@@ -157,6 +157,9 @@ class Cage:
 
     def _module_globals(self) -> dict[str, object]:
         return {"__builtins__": self._builtins}
+
+    def _resource(self, path: str) -> bytes | None:
+        return self._loader.resource_at(path)
 
     def _public_builtins(self) -> dict[str, object]:
         return {name: value for name, value in self._builtins.items() if name[0] not in "._"}

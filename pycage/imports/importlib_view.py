@@ -215,7 +215,7 @@ def _nothing() -> None:
 def _standard_source(name: str) -> Source | None:
     spec = importlib.util.find_spec(name)
     text = getattr(spec.loader, "get_source", _no_source)(name) if spec is not None else None
-    return None if text is None else Source(name, text.encode(), f"<standard {name}>", is_package=False)
+    return None if text is None else Source(name, text.encode(), f"<copy of {name}>", is_package=False)
 
 
 def _no_source(_name: str) -> None:

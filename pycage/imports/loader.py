@@ -173,6 +173,7 @@ class SandboxLoader:
         # The module table: only what this loader defined, from the moment its body begins to run.
         self._own: dict[str, types.ModuleType] = {}
         self._initialising: set[str] = set()
+        self._folders: dict[str, str] = {}  # of own packages, with a slash at the end
         # Weak: a guest can ask for any number of names that do not exist.
         self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
         self._table_lock = threading.Lock()
@@ -440,6 +441,8 @@ class SandboxLoader:
         code = self._as_host(lambda: self._compile(source.text, source.filename))
         module = self.new_module(name, source)
         self._own[name] = module
+        if source.is_package and source.filename.endswith("/__init__.py"):
+            self._folders[source.filename.removesuffix("__init__.py")] = name
         self._initialising.add(name)
         try:
             exec(code, vars(module))  # noqa: S102  # the module's body, in its own domain
@@ -478,6 +481,22 @@ class SandboxLoader:
             attributes["__path__"] = []
         self._own_module(module)
         return module
+
+    def resource_at(self, path: str) -> bytes | None:
+        """Return the content of a file of an own package, by its path; ``None`` if SCP refuses it, or it is none.
+
+        Args:
+            path: Exactly str.  Compared as text with where the packages' own files are; nothing is opened by it.
+        """
+        around = [(folder, name) for folder, name in self._folders.items() if path.startswith(folder)]
+        if not around or ".." in path.split("/"):
+            return None
+        folder, name = max(around)
+        reader = self._reader(name)
+        try:
+            return None if reader is None else reader.files().joinpath(path[len(folder) :]).read_bytes()
+        except (AccessDenied, OSError):
+            return None
 
     # ---- For importlib as a sandbox sees it ----
 

@@ -32,7 +32,7 @@ _EQUALITIES: Final = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 class Attributes(Rewriter):
     """Judges expressions.  Most are what they are; the name of an attribute decides, or a guard does."""
 
-    def judge_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: C901, N802
+    def judge_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: C901, N802, PLR0912
         """``x.a``: by its name, or by a guard."""
         name = node.attr = self._mangled(node.attr)
         if not isinstance(node.ctx, ast.Load):
@@ -50,6 +50,8 @@ class Attributes(Rewriter):
         kind = classify(name)
         if kind == NEVER and not self._late:
             self.problem(node, f'attribute "{name}" is not available to sandboxed code{advice(name)}')
+        if kind == PLAIN and isinstance(node.value, ast.List) and id(node) not in self._called and not self._in_pattern:
+            return self._guarded("method", node, self._visit_expr(node.value), at(node, ast.Constant(name)))
         if kind == PLAIN or (kind == NEVER and not self._late):
             inner = node.value
             if name in _CLASS_TEXT and isinstance(inner, ast.Attribute) and inner.attr == "__class__":
@@ -143,6 +145,7 @@ class Attributes(Rewriter):
         if self._scope == "function" and _is_super_init(node.func):
             self._visit_fields(node, "func")
             return self._call_super_init(node)
+        self._called.add(id(node.func))
         self._visit_fields(node)
         if makes_class:
             node.args.insert(0, node.func)

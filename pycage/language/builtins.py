@@ -288,7 +288,11 @@ class Namespaces:
         if len(objects) > 1:
             raise TypeError(f"dir expected at most 1 argument, got {len(objects)}")
         names = dir(objects[0]) if objects else sorted(_shown(self._guests(self._guards.caller())[1]))
-        return [name for name in names if type(name) is str and classify(name) != NEVER and not name.startswith(".")]
+        return [
+            name
+            for name in names
+            if type(name) is str and classify(name) != NEVER and not name.startswith(".") and name not in _UNSAID
+        ]
 
     def compile(  # noqa: PLR0917
         self,
@@ -390,6 +394,10 @@ class Namespaces:
             for name in [name for name in given if name not in after]:
                 del given[name]
             given.update(after)
+
+
+# Every object has it, nobody reads it: a program that reads what dir() says would fail.
+_UNSAID: Final = frozenset({"__getstate__"})
 
 
 def _transform_positional(source: str | bytes, filename: str, mode: Mode, flags: int) -> Unbound:

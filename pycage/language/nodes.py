@@ -72,13 +72,13 @@ NODES: Final = MappingProxyType(
             _J,
             "Attribute",
             "the heart of it: the name decides, or a guard that looks at the object",
-            "write private getattr late super",
+            "write private getattr late method super",
         ),
         **_rows(
             _J,
             "AugAssign",
             "of an attribute, it is a read as well as a write",
-            "augment write private getattr late super",
+            "augment write private getattr late method super",
         ),
         **_rows(
             _J,

@@ -33,6 +33,7 @@ GUARDS: Final = (
     "pattern",
     "caught",
     "late",
+    "method",
     "super",
 )
 
@@ -65,6 +66,7 @@ class Rewriter(RestrictingNodeTransformer):
         self._temporaries = 0
         self._class_name: str | None = None  # of the innermost class statement, for names like __this
         self._hoisted: set[int] = set()  # ids of Attribute nodes whose object is guarded where it was bound
+        self._called: set[int] = set()  # ids of expressions that are called
         self._made: set[int] = set()  # ids of statements that are not the guest's
 
     # -- Dispatch and reports ----------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ may have (``read``) or store (``store``); whatever has no row is refused.
 #   And a shim is a function of the sandbox's domain, whose closure holds the host's function.
 #
 # Idea.  Text and numbers are copied.  What leads on is another stand-in, and only to what *guest source* made: code of
-# this sandbox's domain that is not a shim's.  Host frames do not exist in the chain.  What may be stored is what the
-# sandbox could have written itself:
+# this sandbox's domain that is neither a shim's nor a copied standard module's.  Host frames do not exist in the chain.
+# What may be stored is what the sandbox could have written itself:
 #
 #     f.__code__ = g.__code__           own functions without free variables: with some, the cells would change their
 #                                       meaning, and that of `__class__` decides whose methods super() takes
@@ -40,9 +40,10 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast, final
 
 from pycage import _core
 from pycage.errors import AccessDenied
+from pycage.language import _guards
 from pycage.language.builtins import RestrictedCode
 from pycage.language.globals import Globals, StandIn, is_variable
-from pycage.language.names import INERT
+from pycage.language.names import INERT, PLAIN, classify
 from pycage.shims import SHIM_FILE
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ if TYPE_CHECKING:
 
     from pycage.language._guards import GuardSet
 
-__all__ = ["COPY_FILES", "Cell", "Code", "Frame", "Globals", "StandIns"]
+__all__ = ["COPY_FILES", "REFUSED_REDUCE", "Cell", "Code", "Frame", "Globals", "StandIns"]
 
 _MRO: Final = type.__dict__["__mro__"].__get__
+_CLASS_DICT: Final = type.__dict__["__dict__"].__get__
 _BASES: Final = type.__dict__["__bases__"].__get__
 _TRACEBACK: Final = BaseException.__dict__["__traceback__"]
 
@@ -234,6 +236,15 @@ class StandIns:
         base = type.__dict__["__base__"].__get__(thing)
         return base if base is None or any(base is seen for seen in bases) else object
 
+    def _names_of_class(self, thing: object) -> object:
+        """Return the names of a class of the host with what reading each gives: what anybody may read."""
+        if not issubclass(type(thing), type) or self._guards is None:
+            return NotImplemented
+        missing = object()
+        names = [name for name in _CLASS_DICT(thing) if type(name) is str and classify(name) == PLAIN]
+        values = {name: self._guards.getattr(thing, name, missing) for name in names}
+        return {name: value for name, value in values.items() if value is not missing}
+
     def _subclasses(self, thing: object) -> object:
         if not issubclass(type(thing), type) or not self._own(thing):
             return NotImplemented
@@ -334,6 +345,15 @@ class StandIns:
         object.__setattr__(thing, "__class__", value)
         return True
 
+    def _store_match_args(self, thing: object, value: object) -> bool:
+        """Store names for class patterns: a pattern judges each tuple of them before it uses it."""
+        if not issubclass(type(thing), type) or not self._own(thing) or type(value) is not tuple:
+            return False
+        if any(type(name) is not str for name in value):
+            return False
+        type.__setattr__(cast("type", thing), "__match_args__", value)
+        return True
+
     # ---- Frames ----
 
     def _f_back(self, thing: object) -> object:
@@ -341,6 +361,10 @@ class StandIns:
             return NotImplemented
         found = next(self.frames(thing._frame.f_back), None)
         return None if found is None else Frame._of(found)
+
+    def _weakref(self, thing: object) -> object:
+        """Say that there is no weak reference: attrs asks for the attribute of each slot."""
+        return None if self._own(thing) else NotImplemented
 
     # ---- Copying ----
 
@@ -405,6 +429,30 @@ def _tb_next(_stand_ins: StandIns, thing: object) -> object:
     return None if type(thing) is types.TracebackType else NotImplemented
 
 
+def _self_of_method(_stand_ins: StandIns, thing: object) -> object:
+    """Text and numbers behind a built-in method; a list behind its append() can be the host's.
+
+    A method of a list that is a MethodType is one that the transformer made of a display, ``[].append``.
+    """
+    if type(thing) is types.MethodType:
+        is_made = type(thing.__func__) is types.MethodDescriptorType and type(thing.__self__) is list
+        return thing.__self__ if is_made else NotImplemented
+    if type(thing) is not types.BuiltinMethodType:
+        return NotImplemented
+    value: object = thing.__self__
+    if type(value) is tuple and value and type(value[0]) is _guards.GuardSet:
+        value = value[1]  # "...".format, as the guards give it
+        return value if issubclass(type(value), str) else NotImplemented
+    return value if type(value) in _ATOMS else NotImplemented
+
+
+# Decorators ask for the name of what they decorate, or of its class.
+_CALLED_BY_NAME: Final = frozenset(
+    {type, staticmethod, classmethod, types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodType}
+)
+_ATOMS: Final = frozenset({str, bytes, int, float, complex, bool, type(None)})
+
+
 def _drop_traceback(_stand_ins: StandIns, thing: object, value: object) -> bool:
     if value is not None or not issubclass(type(thing), BaseException):
         return False
@@ -433,17 +481,24 @@ def _f_locals(_stand_ins: StandIns, thing: object) -> object:
     return {name: value for name, value in dict(frame.f_locals).items() if is_variable(name)}
 
 
+REFUSED_REDUCE: Final = _refused_reduce
+"""What ``object.__reduce__`` is for a sandbox."""
+
 _READERS: Final[dict[str, Callable[[StandIns, object], object]]] = {
     "__mro__": StandIns._mro,
     "__bases__": StandIns._bases,
     "__base__": StandIns._base,
+    "__class__": lambda _stand_ins, thing: type(thing) if type(thing) in _CALLED_BY_NAME else NotImplemented,
     "__subclasses__": StandIns._subclasses,
+    "__dict__": StandIns._names_of_class,
     "__code__": StandIns._code,
     "__globals__": StandIns._globals,
     "__closure__": StandIns._closure,
     "cell_contents": _cell_contents,
     "__traceback__": _traceback,
     "tb_next": _tb_next,
+    "__self__": _self_of_method,
+    "__weakref__": StandIns._weakref,
     "f_back": StandIns._f_back,
     "f_code": _f_code,
     "f_lineno": _f_lineno,
@@ -459,5 +514,6 @@ _WRITERS: Final[dict[str, Callable[[StandIns, object, object], bool]]] = {
     "cell_contents": StandIns._store_cell,
     "__traceback__": _drop_traceback,
     "__class__": StandIns._store_module_class,
+    "__match_args__": StandIns._store_match_args,
     "__self__": StandIns._store_self,
 }

@@ -33,6 +33,7 @@
 #     super().__init__  ->  (super().__init__ if super is <super> else G(super(), "__init__"))
 #     type(n, b, d)     ->  T(type, n, b, d)        the class becomes the sandbox's own
 #     def __reduce__    ->  def __sandboxed_reduce__    in a class: the host's pickle and copy would obey the first
+#     [].append         ->  M([], "append")         a method whose list is the sandbox's: its __self__ may be read
 #     case C(a, b):     ->  case _ if (c := M(C)) is None or ...: pass
 #                           case c(a, b):           M returns a stand-in with a fixed __match_args__, never None
 #     except ImportError: -> except E(ImportError):  E adds ImportDenied, which cannot be derived from ImportError

@@ -63,7 +63,6 @@ def test_code_given_to_run_is_still_refused_before_it_runs() -> None:
         "__spec__",
         "__loader__",
         "__build_class__",
-        "guest().__weakref__",
         "sys._getframe().f_builtins",
         "sys._getframe().f_trace",
     ],

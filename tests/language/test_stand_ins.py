@@ -322,6 +322,37 @@ def test_a_shim_shows_nothing_of_what_it_calls(load) -> None:
     assert module.found == []
 
 
+def test_copied_standard_modules_show_nothing_of_their_inside(load) -> None:
+    """Their globals hold what no guest may have; their code is the sandbox's all the same."""
+    module = load("""
+        import logging, string, sys
+
+        functions = [logging.getLogger, logging.Logger.debug, string.Formatter.format, logging.Logger("x").info]
+        names = ("__globals__", "__closure__")
+        found = [(f.__name__, name) for f in functions for name in names if hasattr(f, name)]
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                frame = sys._getframe()
+                while frame is not None:
+                    frames.append((frame.f_code.co_filename, frame.f_globals["__name__"]))
+                    frame = frame.f_back
+        frames = []
+        logger = logging.Logger("mine")
+        logger.addHandler(Handler())
+        logger.warning("x")
+
+        def attack(f):
+            logging.getLogger.__code__ = f.__code__
+    """)
+
+    assert module.found == []
+    assert {name for _, name in module.frames} == {"guest"}
+    assert not any("standard" in file for file, _ in module.frames)
+    with pytest.raises(AccessDenied):
+        module.attack(lambda: 0)
+
+
 # ---- Frames ----------------------------------------------------------------------------------------------------------
 
 

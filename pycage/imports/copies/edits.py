@@ -219,6 +219,24 @@ class SysLogHandler(_Refused): pass
         ),
         # The host's files are not read.
         "mimetypes": Edit(without="knownfiles", adding="knownfiles = []"),
+        # Cases and their assertions: packages derive from them.  Finding and running is the host's.
+        "unittest": Edit(
+            alone=True,
+            adding="""
+from unittest.case import FunctionTestCase, SkipTest, TestCase, expectedFailure, skip, skipIf, skipUnless
+from unittest.result import TestResult
+""",
+        ),
+        "unittest.result": Edit(
+            without="TestResult._exc_info_to_string TestResult._clean_tracebacks TestResult._is_relevant_tb_level "
+            "TestResult._remove_unittest_tb_frames",
+            adding="""
+def _exc_info_to_string(self, err, test):
+    return "".join(traceback.format_exception_only(err[1]))
+
+TestResult._exc_info_to_string = _exc_info_to_string
+""",
+        ),
         # What sys tells already, and nothing else.
         "platform": Edit(
             alone=True,
@@ -439,7 +457,8 @@ ZoneInfo._find_tzfile = classmethod(_find_tzfile)
 PRIVATE: Final = frozenset(
     """
     _compression _markupbase email._encoded_words email._header_value_parser email._parseaddr email._policybase
-    xml.sax._exceptions zipfile._path zipfile._path.glob zoneinfo._common zoneinfo._zoneinfo
+    unittest.case unittest.result unittest.util xml.sax._exceptions zipfile._path zipfile._path.glob
+    zoneinfo._common zoneinfo._zoneinfo
     """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
 """Modules that are copied for other copies only."""

@@ -76,6 +76,7 @@ MAKERS: Final = MappingProxyType(
         "typing": "typing_facade:make",
         "xml.parsers.expat": "expat_facade:make",
         "urllib.parse": "shared_caches:of_urllib_parse",
+        "zipimport": "zipimport_facade:make",
     }
 )
 """Standard module -> module here and the function in it that makes the facades.  Imported when it is first needed."""

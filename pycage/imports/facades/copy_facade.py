@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy as host_copy
+import functools
 import importlib.util
 import threading
 import types
 from typing import TYPE_CHECKING
 
-from pycage.imports.tools import Tools, refuse
+from pycage.imports.tools import CLASS_DICT, MRO, Tools, refuse
+from pycage.language.names import INERT
+from pycage.language.stand_ins import REFUSED_REDUCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +24,8 @@ __all__ = ["copy_module", "make"]
 #
 # Idea.  The real code with other parts: what is written to is a new object of the type that is copied, strings and
 # their like are never looked up in the memo, and what is not the sandbox's own is copied to something of its own type.
+#
+# A class of the sandbox that defines `__reduce__` has it under another name (pycage.language.names); it is asked here.
 #
 # What still fails.  A memo can still exchange one mutable object inside of a copied one for another of the same type.
 
@@ -68,6 +73,8 @@ def copy_module(tools: Tools) -> types.ModuleType:  # noqa: C901  # one function
 
     names["_reconstruct"] = _reconstruct
 
+    names["getattr"] = _getattr
+
     original = names["deepcopy"]
     unchanged = frozenset(
         names.get("_atomic_types")
@@ -110,6 +117,29 @@ def copy_module(tools: Tools) -> types.ModuleType:  # noqa: C901  # one function
         key: deepcopy if value is original else value for key, value in (reconstruct.__kwdefaults__ or {}).items()
     }
     return module
+
+
+def _getattr(thing: object, name: str, *default: object) -> object:
+    """``getattr`` for this code: what a class of the sandbox defines as ``__reduce__`` has another name."""
+    own = _own_reduction(type(thing)) if name == "__reduce_ex__" else None
+    return getattr(thing, name, *default) if own is None else functools.partial(own, thing)
+
+
+def _own_reduction(cls: object) -> Callable[..., object] | None:
+    """Return what reduces an object, and takes a protocol, if a class of a sandbox defines it."""
+    for base in MRO(cls):
+        names = CLASS_DICT(base)
+        if INERT["__reduce_ex__"] in names:
+            return _reducing(names[INERT["__reduce_ex__"]], lambda function, thing, protocol: function(thing, protocol))
+        if INERT["__reduce__"] in names:
+            return _reducing(names[INERT["__reduce__"]], lambda function, thing, _protocol: function(thing))
+    return None
+
+
+def _reducing(function: object, call: Callable[..., object]) -> Callable[..., object]:
+    if function is REFUSED_REDUCE:  # `__reduce__ = object.__reduce__`
+        return object.__reduce_ex__
+    return lambda thing, protocol: call(function, thing, protocol)
 
 
 def _exchanged(values: tuple[object, ...] | None, old: object, new: object) -> tuple[object, ...] | None:

@@ -8,7 +8,9 @@ import typing
 from typing import TYPE_CHECKING, final
 
 from pycage.errors import AccessDenied
+from pycage.imports.facades.partial_facade import make_partial
 from pycage.imports.tools import CLASS_DICT, MRO, Tools, exact_name, refuse
+from pycage.language import _guards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,6 +58,10 @@ class cached_property:  # noqa: N801  # the name it stands for
 
     def __class_getitem__(cls, item: object) -> types.GenericAlias:
         return types.GenericAlias(cls, item)
+
+
+# `alias.__doc__ = ...` is in real programs.  What is stored in one decides about objects of the sandbox's own classes.
+_guards.add_safe_type(cached_property)
 
 
 def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small functions
@@ -136,6 +142,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
 
     return {
         "cached_property": cached_property,
+        "partial": make_partial(tools),
         "singledispatch": singledispatch,
         "update_wrapper": update_wrapper,
         "wraps": wraps,

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from pycage import _core
 from pycage.errors import AccessDenied
+from pycage.imports.facades.partial_facade import is_partial
 from pycage.imports.tools import CLASS_DICT, MRO
 from pycage.language.names import NEVER, PLAIN, classify
 from pycage.language.stand_ins import Frame
@@ -91,6 +92,8 @@ class _Signatures:
         again = functools.partial(self._of, follow_wrapped=follow_wrapped, depth=depth + 1)
         if type(thing) is types.MethodType:
             return self._without_first(again(thing.__func__))
+        if is_partial(thing):  # the sandbox's
+            thing = functools.partial(thing.func, *thing.args, **thing.keywords)
         if type(thing) is functools.partial:
             return self._of_partial(thing, again(thing.func))
         if not self._owns(thing):

@@ -22,11 +22,15 @@ __all__ = ["UnbufferedFile", "make_open", "unbuffered"]
 _NAMELESS: Final = (RuntimePermission("readFileDescriptor"), RuntimePermission("writeFileDescriptor"))
 
 
-def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
+def make_open(  # noqa: C901  # one function inside
+    descriptors: Descriptors, resource: Callable[[str], bytes | None] = lambda _path: None
+) -> Callable[..., IO[Any]]:
     """Return the function ``open`` of one sandbox; the audit event of the real one asks for permission.
 
     Args:
         descriptors: The descriptors that the sandbox opened itself.
+        resource: Content of a file of the sandbox's own packages that its loader policy allows, by path; or ``None``.
+            (Java: a class loader grants code to read what lies beside it.)
     """
 
     def open(  # noqa: A001, PLR0917  the built-in's name and signature
@@ -62,6 +66,9 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
                 message = "Cannot use closefd=False with file name"
                 raise ValueError(message)
             if opener is None:
+                content = resource(target) if type(target) is str and set(mode) <= _READING else None
+                if content is not None:
+                    return _in_memory(content, mode, encoding, errors, newline)
                 return opened(cast("str | bytes", target))
             target = exact(cast("Callable[[object, int], object]", opener)(target, _flags(mode)))
             if type(target) is not int or not descriptors.is_own(target):
@@ -78,6 +85,14 @@ def make_open(descriptors: Descriptors) -> Callable[..., IO[Any]]:
         return opened(os.dup(target))
 
     return open
+
+
+_READING: Final = frozenset("rbt")
+
+
+def _in_memory(content: bytes, mode: str, encoding: str | None, errors: str | None, newline: str | None) -> IO[Any]:
+    raw = io.BytesIO(content)
+    return raw if "b" in mode else io.TextIOWrapper(raw, encoding or "utf-8", errors, newline)
 
 
 @final

@@ -27,8 +27,9 @@ from __future__ import annotations
 
 import os
 import types
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
+from pycage.errors import AccessDenied
 from pycage.imports.facades import os_descriptors, os_directories, os_environment, os_files, os_path_facade
 from pycage.imports.stdlib import OFFERS
 
@@ -46,7 +47,7 @@ def make(tools: Tools) -> dict[str, object]:
     """Return what ``pycage.imports.stdlib`` says is made anew."""
     made = dict(vars(tools.part("os", namespace)))
     del made["path"]
-    return {**made, **{name: set() for name in _SETS}}
+    return {**made, **{name: set() for name in _SETS}, "popen": _popen}
 
 
 def for_twins(tools: Tools) -> types.SimpleNamespace:
@@ -64,6 +65,12 @@ def for_twins(tools: Tools) -> types.SimpleNamespace:
         supports_follow_symlinks=follow,
         _walk_symlinks_as_files=os_directories.LINKS_ARE_FILES,
     )
+
+
+def _popen(*_arguments: object) -> NoReturn:
+    """Refuse: programs ask for the function by its name, to forbid it."""
+    message = "access denied: os.popen; write subprocess.run(command, shell=True)"
+    raise AccessDenied(message)
 
 
 def _shim(tools: Tools, value: object) -> object:

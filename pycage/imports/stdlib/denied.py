@@ -32,10 +32,10 @@ DENIED: Final = MappingProxyType(
             "it is native code or loads it": "_ctypes cffi _cffi_backend _testcapi _testinternalcapi "
             "_xxsubinterpreters _interpreters _interpchannels _interpqueues audioop",
             "it is a database in native code, which opens files and loads extensions": "sqlite3",
-            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy zipimport site "
+            "it loads modules past the sandbox's loader": "importlib imp _imp pkgutil runpy site "
             "modulefinder pydoc pydoc_data venv ensurepip pip setuptools pkg_resources zipapp",
             "it makes or runs code that was never judged": "code codeop dis py_compile compileall timeit trace doctest "
-            "unittest profile cProfile pstats bdb symtable opcode test lib2to3",
+            "profile cProfile pstats bdb symtable opcode test lib2to3",
             "it makes objects from bytes": "_pickle pickletools shelve dbm",
             "it is the import and build configuration of the host": "distutils _distutils_hack",
             "codecs are found by their names: codecs.lookup()": "encodings",
@@ -43,6 +43,9 @@ DENIED: Final = MappingProxyType(
             "json.scanner xml.etree.cElementTree",
             "it is a command for the shell": "json.tool",
             "it is for other systems": "ctypes.macholib ctypes.test ctypes.wintypes",
+            "it finds, runs or replaces parts of any module": "unittest.async_case unittest.case unittest.loader "
+            "unittest.main unittest.mock unittest.result unittest.runner unittest.signals unittest.suite unittest.test "
+            "unittest.util",
             "it prints when it is imported": "this",
             "it is deprecated, and gone in Python 3.13": "aifc chunk sunau uu xdrlib binhex",
             "pycage is offered as a fixed set of names only": "pycage pycage_native RestrictedPython",

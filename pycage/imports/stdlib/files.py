@@ -66,7 +66,7 @@ OFFERS: Final = MappingProxyType(
             "getrandom linesep major makedev minor name pardir pathconf_names pathsep sched_param sep stat_result "
             "statvfs_result strerror supports_bytes_environ sysconf_names terminal_size times_result uname_result "
             "urandom waitid_result waitstatus_to_exitcode " + _constants(os),
-            made="DirEntry environ supports_dir_fd supports_effective_ids supports_fd supports_follow_symlinks",
+            made="DirEntry environ popen supports_dir_fd supports_effective_ids supports_fd supports_follow_symlinks",
             effects="access chdir chmod chown close ctermid execv execve fdatasync fdopen fork forkpty fstat fsync "
             "ftruncate getcwd getcwdb getegid getenv geteuid getgid getgrouplist getgroups getloadavg getlogin getpgid "
             "getpgrp getppid getpriority getresgid getresuid getsid getuid getxattr isatty kill killpg lchown link "
@@ -89,7 +89,7 @@ OFFERS: Final = MappingProxyType(
                 _DIRECTORIES: "fwalk",
                 "ends the host": "_exit abort",
                 "starts processes; use execv, execve or posix_spawn": "execl execle execlp execlpe execvp execvpe "
-                "popen spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe get_exec_path",
+                "spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe get_exec_path",
                 "use environ": "environb getenvb",
                 TELLS: "sched_get_priority_max sched_get_priority_min sched_getparam sched_getscheduler "
                 "sched_rr_get_interval sched_yield",

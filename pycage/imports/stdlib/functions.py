@@ -41,7 +41,9 @@ OFFERS: Final = MappingProxyType(
             why="redirects the sandbox's own streams only",
         ),
         "codecs": Offer(
-            "BOM BOM_BE BOM_LE decode encode lookup lookup_error",
+            "BOM BOM_BE BOM_LE ascii_decode ascii_encode decode encode latin_1_decode latin_1_encode lookup "
+            "lookup_error utf_16_be_decode utf_16_be_encode utf_16_decode utf_16_encode utf_16_le_decode "
+            "utf_16_le_encode utf_32_decode utf_32_encode utf_8_decode utf_8_encode",
             copied="*",
             withheld={GLOBAL_STATE: "register register_error unregister"},
             why="opens files, and answers for what is behind a stream",
@@ -54,11 +56,23 @@ OFFERS: Final = MappingProxyType(
             why="a context lists the host's variables",
         ),
         "functools": Offer(
-            "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partial partialmethod reduce Placeholder",
-            made="cached_property singledispatch update_wrapper wraps",
+            "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partialmethod reduce Placeholder",
+            made="cached_property partial singledispatch update_wrapper wraps",
             owned="total_ordering",
             copied="singledispatchmethod",
             why="reads and writes attributes by name",
+        ),
+        "unittest": Offer(
+            "FunctionTestCase SkipTest TestCase TestResult expectedFailure skip skipIf skipUnless",
+            copied="*",
+            withheld={
+                "finds and runs tests of any module": "BaseTestSuite IsolatedAsyncioTestCase TestLoader TestProgram "
+                "TestSuite TextTestResult TextTestRunner defaultTestLoader findTestCases getTestCaseNames load_tests "
+                "main makeSuite",
+                GLOBAL_STATE: "addModuleCleanup doModuleCleanups enterModuleContext installHandler registerResult "
+                "removeHandler removeResult",
+            },
+            why="finds and runs tests of any module, and watches signals",
         ),
         "getopt": Offer(copied="*", why="reads the environment"),
         "gettext": Offer(copied="*", why="opens files, changes built-ins"),
@@ -113,6 +127,8 @@ OFFERS: Final = MappingProxyType(
             why="leads to frames and reads any file; here it tells of the sandbox's own frames",
         ),
         "typing": Offer(
+            # attrs asks isinstance() with the private one; type(List[int]) gives it, too.
+            "_GenericAlias "
             "AbstractSet Annotated Any AnyStr AsyncContextManager AsyncGenerator AsyncIterable AsyncIterator Awaitable "
             "BinaryIO ByteString Callable ChainMap ClassVar Collection Concatenate Container ContextManager Coroutine "
             "Counter DefaultDict Deque Dict Final FrozenSet Generator Generic Hashable IO ItemsView Iterable Iterator "

@@ -60,6 +60,7 @@ OFFERS: Final = MappingProxyType(
         "linecache": Offer(
             made="cache checkcache clearcache getline getlines lazycache", why="reads any file, for everybody"
         ),
+        "zipimport": Offer(made="ZipImportError zipimporter", why="loads modules past the sandbox's loader"),
         "sysconfig": Offer(
             made="get_config_var get_config_vars get_platform get_python_version",
             why="tells how the host was built",

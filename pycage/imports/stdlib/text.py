@@ -11,6 +11,7 @@ __all__ = ["OFFERS"]
 
 OFFERS: Final = MappingProxyType(
     {
+        "_string": Offer("formatter_field_name_split formatter_parser"),
         # The base of html.parser, for copies of that.
         "_markupbase": Offer("ParserBase"),
         "difflib": Offer(
@@ -25,7 +26,7 @@ OFFERS: Final = MappingProxyType(
         "pprint": Offer(copied="*", why="prints"),
         "re": Offer(
             "A ASCII DOTALL I IGNORECASE L LOCALE M MULTILINE Match NOFLAG Pattern PatternError RegexFlag S U UNICODE "
-            "VERBOSE X error escape",
+            "VERBOSE X error escape Scanner",
             made="compile findall finditer fullmatch match search split sub subn",
             withheld={GLOBAL_STATE: "purge", "deprecated": "template TEMPLATE T"},
             why="its patterns are kept in a cache of the process, by what says that it is equal",

@@ -1,0 +1,67 @@
+"""Real packages, unmodified, inside a sandbox without any permission: one program of ordinary use each.
+
+Each program runs twice, in plain CPython and in a sandbox, and must give the same value.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from packages.table import PACKAGES, Package
+from pycage import ChainResolver, MappingResolver, PathResolver, Sandbox, rules
+
+PROGRAMS = Path(__file__).parent / "programs"
+SITE = sysconfig.get_paths()["purelib"]
+NAME = "smoke_program"
+
+
+def source_of(package: Package) -> str:
+    return (PROGRAMS / f"{package.program}.py").read_text(encoding="utf-8")
+
+
+def plain(package: Package, directory: Path) -> str:
+    """Run the program outside, in a process of its own: some packages change what they import."""
+    program = directory / f"{NAME}.py"
+    program.write_text(f"{source_of(package)}\n\nprint(ascii(main()))\n", encoding="utf-8")
+    command = [sys.executable, "-P", "-W", "ignore", str(program)]
+    return subprocess.run(command, cwd=directory, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+
+
+@pytest.fixture
+def sandbox(package: Package):
+    resolver = ChainResolver(MappingResolver({NAME: source_of(package)}), PathResolver(SITE))
+    allowed = [f"allow {module}.*" for module in (NAME, *package.modules)]
+    # Files beside the modules; no permission, but what Java gives every class loader.
+    allowed += [f"allow resource {module}.*:*" for module in package.modules]
+    with Sandbox(f"package_{package.program}", resolver=resolver, sandbox_policy=rules(*allowed)) as made:
+        yield made
+        gc.collect()  # a __del__ that runs after the sandbox was closed is refused
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_package_does_its_work_in_a_sandbox(package: Package, sandbox: Sandbox, tmp_path: Path) -> None:
+    expected = plain(package, tmp_path)
+
+    value = sandbox.load(NAME).main()
+
+    assert ascii(value) == expected
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_modules_of_a_package_are_the_sandboxes_own(package: Package, sandbox: Sandbox) -> None:
+    module = sandbox.load(package.modules[0])
+
+    assert sandbox.run(f"import sys, {module.__name__}\nsys.modules['{module.__name__}']").value is module
+    assert sys.modules.get(module.__name__) is not module
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_the_version_is_one_that_was_tried(package: Package) -> None:
+    assert importlib.metadata.version(package.name)
