@@ -263,11 +263,14 @@ def test_a_callback_may_call_from_another_thread(library):
     add = library.function("add", native.c_int, [native.c_int, native.c_int])
     apply = library.function("apply", native.c_int, [CALLBACK, native.c_int])
 
-    def callback(x):
+    def elsewhere(x):
         results = []
         thread = threading.Thread(target=lambda: results.append(add(x, 1)))
-        do_privileged(thread.start)  # the library may start none
+        thread.start()
         thread.join()
         return results[0]
+
+    def callback(x):
+        return do_privileged(elsewhere, x)  # the library may start no thread
 
     assert apply(CALLBACK(callback), 5) == 6
