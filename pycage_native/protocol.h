@@ -202,14 +202,14 @@ typedef struct {
   uint32_t channels;
   uint64_t size; /* SPAWN: of the memory; with it come two descriptors: the memory, and the executor's socket */
   int32_t pid;   /* STATUS: of whom */
-  uint32_t pad;
+  uint32_t serial;
 } pn_zygote_request;
 
 typedef struct {
   int32_t pid;    /* SPAWN: with it comes a pidfd; 0: failed */
   int32_t error;
   int32_t status; /* STATUS: as waitpid gives it; -1: it still runs; -2: unknown */
-  uint32_t pad;
+  uint32_t serial; /* of the request: who was interrupted before reading an answer leaves it to the next */
 } pn_zygote_reply;
 
 #endif

@@ -18,7 +18,9 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
+import itertools
 import os
+import signal
 import socket
 import struct
 import threading
@@ -62,6 +64,7 @@ class Zygote:
     def __init__(self) -> None:
         """Start one; `get` is the way to the one that is shared."""
         self._lock = threading.Lock()
+        self._serials = itertools.count(1)
         self._owner = os.getpid()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket = ours
@@ -106,22 +109,36 @@ class Zygote:
         except ChildProcessError:
             return False
 
-    def _ask(self, message: bytes, descriptors: list[int]) -> tuple[int, int, int, list[int]]:
+    def _ask(self, request: tuple[int, int, int, int], descriptors: list[int]) -> tuple[int, int, int, list[int]]:
+        if self._owner != os.getpid():
+            raise NativeError("this executor belongs to the process that this one was forked from")
         with self._lock:
+            serial = next(self._serials) & 0xFFFFFFFF
             try:
-                socket.send_fds(self._socket, [message], descriptors)
-                data, received, _, _ = socket.recv_fds(self._socket, _REPLY.size, 1)
+                socket.send_fds(self._socket, [_REQUEST.pack(*request, serial)], descriptors)
+                data, received = self._receive(serial)
             except OSError as error:
-                message_ = f"the zygote does not answer: {error.strerror}"
-                raise NativeError(message_) from error
+                message = f"the zygote does not answer: {error.strerror}"
+                raise NativeError(message) from error
         if len(data) != _REPLY.size:
-            for number in received:
-                os.close(number)
             raise NativeError("the zygote has ended; the next load starts another one")
         pid, error_number, status, _ = _REPLY.unpack(data)
         if error_number:
             raise NativeError(f"the zygote could not make an executor: {os.strerror(error_number)}")
         return pid, error_number, status, received
+
+    def _receive(self, serial: int) -> tuple[bytes, list[int]]:
+        """Return the answer to a request; answers to earlier ones, whose readers were interrupted, are dropped."""
+        while True:
+            data, received, _, _ = socket.recv_fds(self._socket, _REPLY.size, 1)
+            if len(data) == _REPLY.size and _REPLY.unpack(data)[3] == serial:
+                return data, received
+            for number in received:
+                with contextlib.suppress(OSError):
+                    signal.pidfd_send_signal(number, signal.SIGKILL)  # nobody will ever call it
+                os.close(number)
+            if len(data) != _REPLY.size:
+                return b"", []
 
     def spawn(self, memory: int, size: int, channels: int) -> Executor:
         """Make an executor for a configured memory.
@@ -138,8 +155,11 @@ class Zygote:
         try:
             # Nothing is ever read from an executor.
             ours.shutdown(socket.SHUT_RD)
-            request = _REQUEST.pack(_channel.ZYGOTE_SPAWN, channels, size, 0, 0)
+            request = (_channel.ZYGOTE_SPAWN, channels, size, 0)
             pid, _, _, received = self._ask(request, [memory, theirs.fileno()])
+            if not received:  # it waits for its broker for ever
+                os.kill(pid, signal.SIGKILL)
+                raise NativeError("no descriptor is left for another executor")
         except BaseException:
             ours.close()
             raise
@@ -156,7 +176,7 @@ class Zygote:
         """
         limit = time.monotonic() + patience
         while True:
-            status = self._ask(_REQUEST.pack(_channel.ZYGOTE_STATUS, 0, 0, pid, 0), [])[2]
+            status = self._ask((_channel.ZYGOTE_STATUS, 0, 0, pid), [])[2]
             if status != RUNNING:
                 return status if status >= 0 else None
             if time.monotonic() > limit:
@@ -167,6 +187,9 @@ class Zygote:
         """End it, and every executor with it."""
         if self._owner != os.getpid():
             return
+        # Not only closed: a process that was forked from this one may have it, too.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self._pid, 0)
@@ -179,4 +202,12 @@ def _end() -> None:
         current.close()
 
 
-os.register_at_fork(after_in_child=_channel.forget_links_after_fork)
+def _forget_after_fork() -> None:
+    _channel.forget_links_after_fork()
+    Zygote._guard = threading.Lock()  # another thread may have held it
+    current, Zygote._current = Zygote._current, None
+    if current is not None:
+        current._socket.close()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)

@@ -93,7 +93,7 @@ static int answer(const pn_zygote_reply *reply, int descriptor) {
 }
 
 static int spawn(const pn_zygote_request *request, const int descriptors[2], const sigset_t *usual) {
-  pn_zygote_reply reply = {0, 0, UNKNOWN, 0};
+  pn_zygote_reply reply = {0, 0, UNKNOWN, request->serial};
   pid_t parent = getpid(), pid = descriptors[1] < 0 ? -1 : fork();
 
   if (pid == 0) {
@@ -116,8 +116,8 @@ static int spawn(const pn_zygote_request *request, const int descriptors[2], con
   return result;
 }
 
-static int tell(pid_t pid) {
-  pn_zygote_reply reply = {pid, 0, UNKNOWN, 0};
+static int tell(pid_t pid, uint32_t serial) {
+  pn_zygote_reply reply = {pid, 0, UNKNOWN, serial};
   reap();
   struct child *child = find(pid);
   if (child) {
@@ -134,7 +134,7 @@ static int serve_host(const sigset_t *usual) {
   if (request.kind == PN_ZYGOTE_SPAWN) return spawn(&request, descriptors, usual);
   for (int i = 0; i < 2; i++)
     if (descriptors[i] >= 0) close(descriptors[i]);
-  return request.kind == PN_ZYGOTE_STATUS ? tell(request.pid) : -1;
+  return request.kind == PN_ZYGOTE_STATUS ? tell(request.pid, request.serial) : -1;
 }
 
 int main(void) {
