@@ -157,14 +157,15 @@ class Zygote:
             ours.shutdown(socket.SHUT_RD)
             request = (_channel.ZYGOTE_SPAWN, channels, size, 0)
             pid, _, _, received = self._ask(request, [memory, theirs.fileno()])
-            if not received:  # it waits for its broker for ever
-                os.kill(pid, signal.SIGKILL)
-                raise NativeError("no descriptor is left for another executor")
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
+        if not received:  # it would wait for its broker for ever
+            ours.close()
+            os.kill(pid, signal.SIGKILL)
+            raise NativeError("no descriptor is left for another executor")
         return Executor(pid, received[0], ours.detach())
 
     def status(self, pid: int, *, patience: float = 1.0) -> int | None:
