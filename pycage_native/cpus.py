@@ -7,8 +7,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,9 @@ __all__ = ["SPIN_NANOSECONDS", "quota", "spin_nanoseconds", "usable"]
 
 SPIN_NANOSECONDS: Final = 40_000
 """How long a side spins at most before it sleeps."""
+
+_KEPT: Final = 10
+"""For how many seconds a quota is believed."""
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 _OWN: Final = Path("/proc/self/cgroup")
@@ -68,7 +73,13 @@ def quota(own: Path = _OWN, root: Path = _ROOT) -> float:
 
 def usable() -> int:
     """Return how many processors this process can use at a time, at least 1."""
-    return max(1, math.floor(min(len(os.sched_getaffinity(0)), quota())))
+    # The files take as long to read as an eighth of an executor's start.
+    return max(1, math.floor(min(len(os.sched_getaffinity(0)), _quota_of(int(time.monotonic() / _KEPT)))))
+
+
+@functools.lru_cache(maxsize=1)
+def _quota_of(_period: int) -> float:
+    return quota()
 
 
 def spin_nanoseconds() -> int:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -133,7 +132,8 @@ def witness(pid: int, active: frozenset[str]) -> MappingProxyType[str, str]:
     Raises:
         ConfinementUnavailable: It says that a layer is not there.
     """
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace", buffering=1 << 14) as status:
+        lines = status.read().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     wanted = ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapEff")
     seen = {name: fields[name].strip() for name in wanted if name in fields}
