@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, final
 
+from pycage_native import _channel
+
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from pycage_native import _channel
+    from typing import Self
 
 __all__ = ["Buffer", "Heap"]
 
@@ -54,7 +55,7 @@ class Heap:
 
 
 @final
-class Buffer:
+class Buffer(_channel.Address):
     """Bytes that the library and the host both see.  A context manager that gives them back.
 
     What stands here can change at any moment, while the host looks at it too: whoever checks and then uses takes
@@ -64,19 +65,30 @@ class Buffer:
         view: A writable ``memoryview`` of bytes; ``numpy.frombuffer(buffer.view, ...)`` shares it.
     """
 
-    def __init__(self, link: _channel.Link, heap: Heap, size: int) -> None:
+    view: memoryview
+    _owner: _channel.Link
+    _heap: Heap
+    _at: int
+    _size: int
+    _closed: bool
+
+    def __new__(cls, link: _channel.Link, heap: Heap, size: int) -> Self:
         """Take ``size`` bytes; see ``Library.buffer``."""
         if type(size) is not int or size < 0:
             message = f"a buffer needs a number of bytes, 0 or more; got {size!r}"
             raise ValueError(message)
-        self._link = link
+        at = heap.take(size)
+        # An address, which is what the C side passes on without asking anybody.
+        self = super().__new__(cls, link, link.remote + at)
+        self._owner = link
         self._heap = heap
         self._size = size
-        self._at = heap.take(size)
+        self._at = at
         with memoryview(link) as memory:
-            self.view = memory[self._at : self._at + size]
+            self.view = memory[at : at + size]
         self.view[:] = bytes(size)
         self._closed = False
+        return self
 
     def __len__(self) -> int:
         return self._size
@@ -90,7 +102,7 @@ class Buffer:
         if self._closed:
             message = "this buffer is closed"
             raise ValueError(message)
-        if link is not self._link:
+        if link is not self._owner:
             message = "this buffer belonged to an executor that has ended; make another one"
             raise ValueError(message)
         return link.remote + self._at
@@ -108,9 +120,10 @@ class Buffer:
         if not self._closed:
             self.view.release()
             self._closed = True
+            self._forget()
             self._heap.give_back(self._at, self._size)
 
-    def __enter__(self) -> Buffer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -4,6 +4,7 @@
 #include "channel.h"
 
 static PyObject *linked(PyObject *reference) {
+  if (reference == NULL) return NULL;
 #if PY_VERSION_HEX >= 0x030D0000
   PyObject *link = NULL;
   if (PyWeakref_GetRef(reference, &link) < 0) PyErr_Clear();
@@ -62,6 +63,19 @@ static PyObject *address_link(Address *address, void *unused) {
   return link;
 }
 
+/* From now on it is nowhere. */
+static PyObject *address_forget(Address *address, PyObject *unused) {
+  (void)unused;
+  Py_CLEAR(address->link);
+  address->number = 0;
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef address_methods[] = {
+    {"_forget", (PyCFunction)address_forget, METH_NOARGS, "_forget(): it cannot be passed any more"},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyGetSetDef address_getset[] = {
     {"_link", (getter)address_link, NULL, "its Link, or None if that is gone", NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -84,5 +98,6 @@ PyTypeObject AddressType = {
     .tp_new = address_new,
     .tp_dealloc = (destructor)address_dealloc,
     .tp_traverse = (traverseproc)address_traverse,
+    .tp_methods = address_methods,
     .tp_getset = address_getset,
 };
