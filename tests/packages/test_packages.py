@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from packages.table import PACKAGES, Package
-from pycage import ChainResolver, MappingResolver, PathResolver, Sandbox, rules
+from pycage import AccessDenied, ChainResolver, MappingResolver, PathResolver, Sandbox, rules
 
 PROGRAMS = Path(__file__).parent / "programs"
 SITE = sysconfig.get_paths()["purelib"]
@@ -65,3 +66,26 @@ def test_the_modules_of_a_package_are_the_sandboxes_own(package: Package, sandbo
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_the_version_is_one_that_was_tried(package: Package) -> None:
     assert importlib.metadata.version(package.name)
+
+
+PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "packages.md").read_text(encoding="utf-8")
+ROWS = {
+    row[0]: row for row in re.findall(r"^\| (\S+) \| (\S+) \| (yes|no) \| (.*?) \| ?(.*?) ?\|$", PAGE, re.MULTILINE)
+}
+
+
+def test_the_page_lists_these_packages_and_counts_them() -> None:
+    working = [row for row in ROWS.values() if row[2] == "yes"]
+
+    assert list(ROWS) == [package.name for package in PACKAGES]
+    assert f"{len(working)} of {len(PACKAGES)} work." in PAGE
+
+
+@pytest.mark.parametrize("package", [one for one in PACKAGES if ROWS[one.name][4]], ids=lambda package: package.name)
+def test_what_the_page_says_does_not_work_is_refused(package: Package, sandbox: Sandbox) -> None:
+    expression, error = re.findall(r"`([^`]+)`", ROWS[package.name][4])[:2]
+    imports = "".join(f"import {name}\n" for name in package.modules if name != "six")
+    more = {"dateutil": "import dateutil.tz\n", "packaging": "import packaging.metadata\n"}.get(package.program, "")
+
+    with pytest.raises({"AccessDenied": AccessDenied, "ImportError": ImportError}[error]):
+        sandbox.run(f"{imports}{more}{expression}")
