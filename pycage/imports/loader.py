@@ -495,7 +495,8 @@ class SandboxLoader:
         reader = self._reader(name)
         try:
             return None if reader is None else reader.files().joinpath(path[len(folder) :]).read_bytes()
-        except (AccessDenied, OSError):
+        except (AccessDenied, LimitExceeded, OSError, PolicyError):
+            # What the resolver says of a link or a large file names the host's files.  The open that follows asks.
             return None
 
     # ---- For importlib as a sandbox sees it ----
