@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextvars
 import copy
@@ -484,3 +485,28 @@ def test_a_copied_context_does_not_keep_the_principals(sandbox: Sandbox) -> None
     with pytest.raises(AccessDenied):
         sandbox.run("import pycage\nkept.run(pycage.check_permission, asked)", variables={"asked": ASKED, "kept": kept})
     assert isinstance(kept, contextvars.Context) or kept is not None
+
+
+# ---- Objects that the whole process has the same ----------------------------------------------------------------------
+
+
+def test_nodes_that_all_trees_have_in_common_cannot_be_written_to(sandbox: Sandbox) -> None:
+    """A __deepcopy__ on the context of a name would be called by the transformer, for the source of other sandboxes."""
+    every = "x = x; del x; x and x or x; +x - -x * ~x; not x; x == x < x in x not in x is x is not x; x ** x // x"
+    source = f"""
+import ast
+for node in list(ast.walk(ast.parse({every!r}))):
+    node.mine = 1
+refused = 0
+for given in (ast.Name('x', ctx) for ctx in (getattr(ast.Name('x'), 'ctx', None),) if ctx is not None):
+    for write in (lambda: setattr(given.ctx, 'mine', 1), lambda: ast.Load.__init__(given.ctx, mine=1)):
+        try:
+            write()
+        except PermissionError:
+            refused += 1
+refused
+"""
+
+    assert sandbox.run(source).value == (2 if hasattr(ast.Name("x"), "ctx") else 0)
+
+    assert [vars(node) for node in ast.walk(ast.parse(every)) if not node._fields and vars(node)] == []

@@ -152,6 +152,7 @@ extern PyObject *write_rule;    /* (type) -> whether its instances are plain con
 extern PyObject *safe_types;    /* tuple of types whose instances are plain containers of attributes */
 extern PyObject *sealed;        /* tuple of types that no class of a sandbox may have as a base */
 extern PyObject *inherited;     /* dict: a host's private name -> 1: read off own instances, 2: off own classes too */
+extern Addresses shared_objects;  /* of safe types, but everybody has the same one: nobody writes to them */
 extern Addresses bare_types;    /* built-in types without private names */
 extern PyTypeObject *view_type; /* modules whose dictionary holds only what a sandbox may see */
 extern PyObject *slow_format;   /* callable: template, args, kwargs, getattr -> str */

@@ -4,7 +4,7 @@
 
 PyObject *kinds, *unstorable, *value_of, *formatters, *transparent, *safe_types, *write_rule, *sealed, *inherited, *slow_format,
     *stand_ins, *import_denied, *dispatchers;
-Addresses bare_types;
+Addresses bare_types, shared_objects;
 PyTypeObject *view_type, *replacing;
 PyObject *super_self, *str_format, *str_format_map, *name_init, *name_match_args, *name_prepare, *name_mro_entries,
     *name_registry, *name_builtins, *name_metaclass, *name_format_map, *name_format, *name_cause, *name_getattr,
@@ -151,6 +151,15 @@ module_add_safe_type(PyObject *Py_UNUSED(module), PyObject *type)
 }
 
 static PyObject *
+module_add_shared_object(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    if (add(&shared_objects, object) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
 module_set_write_rule(PyObject *Py_UNUSED(module), PyObject *rule)
 {
     if (write_rule != NULL || !PyCallable_Check(rule)) {
@@ -185,6 +194,9 @@ static PyMethodDef names_methods[] = {
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
     {"add_safe_type", module_add_safe_type, METH_O,
      "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
+    {"add_shared_object", module_add_shared_object, METH_O,
+     "add_shared_object(object, /): the attributes of this one may be assigned by nobody, although it is of a safe type.\n"
+     "The caller keeps it alive."},
     {"set_write_rule", module_set_write_rule, METH_O,
      "set_write_rule(callable, /): callable(type) is True if instances of exactly this type may be assigned to by every\n"
      "sandbox, like those of safe types.  It must run no code of a guest."},

@@ -252,7 +252,7 @@ is_writable_slow(GuardSet *self, PyObject *object)
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(safe_types); i++) {
         if (Py_IS_TYPE(object, (PyTypeObject *)PyTuple_GET_ITEM(safe_types, i))) {
-            return 1;
+            return !has(&shared_objects, object);
         }
     }
     /* `e.args = ...` before raising it again: whoever holds a built-in exception could as well raise another. */
