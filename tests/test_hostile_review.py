@@ -510,3 +510,89 @@ refused
     assert sandbox.run(source).value == (2 if hasattr(ast.Name("x"), "ctx") else 0)
 
     assert [vars(node) for node in ast.walk(ast.parse(every)) if not node._fields and vars(node)] == []
+
+
+# ---- The variables of a module ----------------------------------------------------------------------------------------
+
+_WAYS_TO_VARIABLES = {
+    "its built-ins, merged into a wrapper": """
+given.append(vars(functools.update_wrapper(Anything(), module)))
+""",
+    "a variable of the transformer, merged": """
+thing = Anything()
+thing.__dict__['.c0'] = 1
+functools.update_wrapper(module, thing)
+""",
+    "its built-ins, cached": """
+cached = functools.cached_property(lambda self: 1)
+module.__class__ = type('M', (types.ModuleType,), {'__builtins__': cached})
+given.append(cached.__get__(module))
+""",
+    "its built-ins, cached under a name that changes": """
+class Cached(functools.cached_property):
+    asked = 0
+    @property
+    def attrname(self):
+        type(self).asked += 1
+        return '__builtins__' if type(self).asked > 3 else 'name'
+    @attrname.setter
+    def attrname(self, name): pass
+class M(types.ModuleType):
+    name = Cached(lambda self: 1)
+module.__class__ = M
+given.append(module.name)
+given.append(module.name)
+""",
+    "a variable of the transformer, cached": """
+module.__class__ = type('M', (types.ModuleType,), {'.c0': functools.cached_property(lambda self: 1)})
+getattr(module, '.c0')
+""",
+    "all of them, copied": """
+class M(types.ModuleType):
+    def __getnewargs__(self): return ('x',)
+    def __setstate__(self, state): given.append(state)
+module.__class__ = M
+copy.copy(module)
+""",
+}
+
+
+@pytest.mark.parametrize("way", _WAYS_TO_VARIABLES.values(), ids=_WAYS_TO_VARIABLES)
+def test_no_facade_hands_out_or_fills_the_dictionary_of_a_module(way: str) -> None:
+    """It holds the built-ins, and the classes of patterns that were judged already."""
+    attempt = "".join(f"    {line}\n" for line in way.strip().splitlines())
+    source = f"""
+import copy, functools, sys, types
+class Anything: pass
+module, given = sys.modules[__name__], []
+try:
+{attempt}
+except PermissionError:
+    given.append("refused")
+"""
+    resolver = MappingResolver({"attempt": source})
+    with Sandbox(f"review_{next(_numbers)}", resolver=resolver) as sandbox:
+        module = sandbox.load("attempt")
+
+        variables = object.__getattribute__(module, "__dict__")
+        assert [name for name in variables if name.startswith(".")] == []
+        assert [one for one in variables["given"] if type(one) is dict and {"__builtins__", "len"} & set(one)] == []
+
+
+def test_properties_of_a_module_are_cached_and_functions_are_wrapped_as_ever() -> None:
+    source = """
+import functools, sys, types
+class Lazy(types.ModuleType):
+    @functools.cached_property
+    def made(self): return []
+sys.modules[__name__].__class__ = Lazy
+def plain(): "text"
+plain.mark = 1
+@functools.wraps(plain)
+def wrapper(): pass
+"""
+    with Sandbox(f"review_{next(_numbers)}", resolver=MappingResolver({"lazy": source})) as sandbox:
+        module = sandbox.load("lazy")
+
+        assert module.made is module.made
+        assert (module.wrapper.__doc__, module.wrapper.mark) == ("text", 1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pycage.language import StandIns
 
-__all__ = ["CLASS_DICT", "MRO", "Tools", "exact_name", "owned", "refuse", "twin"]
+__all__ = ["CLASS_DICT", "MRO", "Tools", "exact_name", "is_module", "owned", "refuse", "twin"]
 
 _T = TypeVar("_T")
 
@@ -87,6 +87,11 @@ class Tools:
 def exact_name(name: object) -> str:
     """Return an exact string; anything else becomes a name that is never allowed."""
     return name if type(name) is str else ""
+
+
+def is_module(thing: object) -> bool:
+    """Say whether it is a module.  That of a sandbox is own, but its ``__dict__`` is not: the built-ins are in it."""
+    return issubclass(type(thing), types.ModuleType)
 
 
 # A class's own, whatever its metaclass says.

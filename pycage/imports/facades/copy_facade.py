@@ -9,7 +9,7 @@ import threading
 import types
 from typing import TYPE_CHECKING
 
-from pycage.imports.tools import CLASS_DICT, MRO, Tools, refuse
+from pycage.imports.tools import CLASS_DICT, MRO, Tools, is_module, refuse
 from pycage.language.names import INERT
 from pycage.language.stand_ins import REFUSED_REDUCE
 
@@ -57,6 +57,10 @@ def copy_module(tools: Tools) -> types.ModuleType:  # noqa: C901  # one function
         *rest: object,
         **keywords: object,
     ) -> object:
+        # A module of a guest's class would give its variables, the built-ins among them, to that class's __setstate__.
+        if is_module(x):
+            refuse("copy", x)
+
         def make(*arguments: object) -> object:
             made = func(*arguments)
             # __new__ and __reduce__ are the guest's: what they return is about to be written to.

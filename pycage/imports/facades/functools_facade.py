@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, final
 
 from pycage.errors import AccessDenied
 from pycage.imports.facades.partial_facade import make_partial
-from pycage.imports.tools import CLASS_DICT, MRO, Tools, exact_name, refuse
+from pycage.imports.tools import CLASS_DICT, MRO, Tools, exact_name, is_module, refuse
 from pycage.language import _guards
+from pycage.language.globals import is_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,21 +41,27 @@ class cached_property:  # noqa: N801  # the name it stands for
     def __get__(self, instance: object, owner: type | None = None) -> object:
         if instance is None:
             return self
-        if self.attrname is None:
+        name = self.attrname  # once: it can be a property of a guest's class
+        if name is None:
             message = "Cannot use cached_property instance without calling __set_name__ on it."
             raise TypeError(message)
-        if not any(CLASS_DICT(base).get(self.attrname) is self for base in MRO(type(instance))):
+        # The variables of a module are more than its attributes: the built-ins, what the transformer keeps there.
+        if (
+            type(name) is not str
+            or not any(CLASS_DICT(base).get(name) is self for base in MRO(type(instance)))
+            or (is_module(instance) and not is_variable(name))
+        ):
             refuse("cached_property", instance)
         try:
             cache = vars(instance)
         except TypeError:
             message = (
-                f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {self.attrname!r} property."
+                f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {name!r} property."
             )
             raise TypeError(message) from None
-        if self.attrname not in cache:
-            cache[self.attrname] = self.func(instance)
-        return cache[self.attrname]
+        if name not in cache:
+            cache[name] = self.func(instance)
+        return cache[name]
 
     def __class_getitem__(cls, item: object) -> types.GenericAlias:
         return types.GenericAlias(cls, item)
@@ -74,7 +81,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         updated: Iterable[str] = functools.WRAPPER_UPDATES,
     ) -> object:
         """Update a wrapper function to look like the wrapped function; the standard attributes only."""
-        if not tools.owns(wrapper):
+        if not tools.owns(wrapper) or is_module(wrapper):
             refuse("functools.update_wrapper", wrapper)
         chosen, merged = tuple(assigned), tuple(updated)
         if not set(map(exact_name, chosen)) <= set(functools.WRAPPER_ASSIGNMENTS) or not set(
@@ -89,7 +96,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 continue
             # Shared annotations could be written to by item.
             setattr(wrapper, name, dict(value) if type(value) is dict else value)
-        if merged and tools.owns(wrapped):
+        if merged and tools.owns(wrapped) and not is_module(wrapped):
             vars(wrapper).update(getattr(wrapped, "__dict__", {}))
         wrapper.__wrapped__ = wrapped  # type: ignore[attr-defined]  # functions have no declared attributes
         return wrapper
@@ -136,7 +143,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 return register(chosen, cls)
             return register_type(cls, func)
 
-        functools.update_wrapper(wrapper, func, updated=("__dict__",) if tools.owns(func) else ())
+        functools.update_wrapper(wrapper, func, updated=("__dict__",) if tools.owns(func) and not is_module(func) else ())
         vars(wrapper).update(register=register, dispatch=real.dispatch, registry=real.registry)
         return wrapper
 
