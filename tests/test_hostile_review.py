@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import calendar
 import contextvars
 import copy
 import functools
 import gc
 import itertools
+import re
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -596,3 +598,32 @@ def wrapper(): pass
 
         assert module.made is module.made
         assert (module.wrapper.__doc__, module.wrapper.mark) == ("text", 1)
+
+
+def test_a_template_of_strings_compiles_nothing_for_others(sandbox: Sandbox) -> None:
+    """Its flags can say that they equal any: re would keep the pattern for whoever asks for it without flags."""
+    pattern = "(?P<named>^review$)|(?P<escaped>x)|(?P<braced>y)|(?P<invalid>z)"
+    source = f"""
+import string
+class Any(int):
+    def __or__(self, other): return self
+    __ror__ = __or__
+    def __hash__(self): return 0
+    def __eq__(self, other): return True
+class Mine(string.Template):
+    pattern, flags = {pattern!r}, Any(2)
+class Percent(string.Template):
+    delimiter = "%"
+string.Template("$a ${{b}} $$").substitute(a=1, b=2), Percent("%a $a").safe_substitute({{"a": 1}})
+"""
+    assert sandbox.run(source).value == ("1 2 $", "1 $a")
+
+    assert re.compile(pattern).flags == re.UNICODE
+
+
+def test_a_calendar_prints_where_the_sandbox_prints(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    result = sandbox.run("import calendar\ncalendar.TextCalendar().prmonth(2024, 1)\ncalendar.monthrange(2024, 2)")
+
+    assert "January 2024" in result.stdout
+    assert result.value == (calendar.THURSDAY, 29)
+    assert capsys.readouterr().out == ""

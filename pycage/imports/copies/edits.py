@@ -65,6 +65,18 @@ def _make(cls, source):
 CompleteDirs.make = classmethod(_make)
 """
 
+_MONTHS: Final = """
+from enum import IntEnum as _IntEnum
+
+Month = _IntEnum(
+    "Month",
+    "JANUARY FEBRUARY MARCH APRIL MAY JUNE JULY AUGUST SEPTEMBER OCTOBER NOVEMBER DECEMBER",
+    module="calendar",
+)
+Day = _IntEnum("Day", "MONDAY TUESDAY WEDNESDAY THURSDAY FRIDAY SATURDAY SUNDAY", module="calendar", start=0)
+globals().update({**Month.__members__, **Day.__members__})
+"""
+
 # Additions are code of the sandbox, so what they import of `_pycage` is what any copy can: see `inside`.
 EDITS: Final = MappingProxyType(
     {
@@ -85,6 +97,8 @@ def parse(source, filename="<unknown>", mode="exec", *, type_comments=False, fea
     return _parse(source, filename, mode, flags, -1 if feature_version is None else feature_version)
 """,
         ),
+        # @global_enum changes modules and classes.
+        "calendar": Edit(without="Month Day", first=_MONTHS) if sys.version_info >= (3, 12) else Edit(),
         # A host's pickle would obey __reduce_ex__.
         "codecs": Edit(
             without="StreamWriter.__reduce_ex__ StreamReader.__reduce_ex__ StreamReaderWriter.__reduce_ex__ "
@@ -270,6 +284,7 @@ def win32_ver(release="", version="", csd="", ptype=""): return ("", "", "", "")
             without="Event.time.__doc__ Event.priority.__doc__ Event.action.__doc__ Event.argument.__doc__ "
             "Event.kwargs.__doc__ Event.sequence.__doc__"
         ),
+        "string": Edit(needed="_sentinel_dict", adding="Template.__init_subclass__()"),
         "tokenize": Edit(
             reads={"__self__": "_self_of"}, adding="def _self_of(method): return getattr(method, '__self__', None)"
         ),

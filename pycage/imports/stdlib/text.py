@@ -34,10 +34,10 @@ OFFERS: Final = MappingProxyType(
         "reprlib": Offer("Repr recursive_repr repr", withheld={GLOBAL_STATE: "aRepr"}),
         "shlex": Offer(copied="*", why="opens files"),
         "string": Offer(
-            "Template ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
+            "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable "
             "punctuation whitespace",
-            copied="Formatter",  # it reads attributes by name,
-            why="Formatter reads attributes by name",
+            copied="Formatter Template",  # one reads attributes by name, the other compiles for the cache of re
+            why="Formatter reads attributes by name, Template compiles patterns with the flags of a guest's class",
         ),
         "stringprep": Offer(copied="*", why="not a name of it is declared"),
         "textwrap": Offer("TextWrapper dedent fill indent shorten wrap"),

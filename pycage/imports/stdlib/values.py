@@ -14,14 +14,13 @@ OFFERS: Final = MappingProxyType(
         "array": Offer("ArrayType array typecodes"),
         "bisect": Offer("bisect bisect_left bisect_right insort insort_left insort_right"),
         "calendar": Offer(
-            "APRIL AUGUST Calendar DECEMBER Day FEBRUARY FRIDAY HTMLCalendar IllegalMonthError "
-            "IllegalWeekdayError JANUARY JULY JUNE MARCH MAY MONDAY Month NOVEMBER OCTOBER SATURDAY SEPTEMBER "
-            "SUNDAY THURSDAY TUESDAY TextCalendar WEDNESDAY calendar day_abbr day_name firstweekday isleap "
-            "leapdays month month_abbr month_name monthcalendar monthrange timegm weekday weekheader",
+            copied="*",
             withheld={
-                GLOBAL_STATE: "setfirstweekday LocaleTextCalendar LocaleHTMLCalendar",
-                STANDARD_OUTPUT: "prcal prmonth",
+                GLOBAL_STATE: "setfirstweekday",
+                "changes the locale of the process": "LocaleTextCalendar LocaleHTMLCalendar different_locale",
+                "reads the command line": "main",
             },
+            why="prints",
         ),
         "collections": Offer(
             "ChainMap Counter OrderedDict UserString defaultdict deque",
