@@ -55,9 +55,7 @@ class cached_property:  # noqa: N801  # the name it stands for
         try:
             cache = vars(instance)
         except TypeError:
-            message = (
-                f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {name!r} property."
-            )
+            message = f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {name!r} property."
             raise TypeError(message) from None
         if name not in cache:
             cache[name] = self.func(instance)
@@ -143,7 +141,9 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 return register(chosen, cls)
             return register_type(cls, func)
 
-        functools.update_wrapper(wrapper, func, updated=("__dict__",) if tools.owns(func) and not is_module(func) else ())
+        functools.update_wrapper(
+            wrapper, func, updated=("__dict__",) if tools.owns(func) and not is_module(func) else ()
+        )
         vars(wrapper).update(register=register, dispatch=real.dispatch, registry=real.registry)
         return wrapper
 
