@@ -299,9 +299,9 @@ def _parse(source: object, filename: object, mode: object, flags: object, featur
     return tree
 
 
-# `x` and `y` have the same object for their context, and so have all trees of the process, the transformer's too: what a
-# sandbox stored there, a __deepcopy__, would be called for others.  So a tree of a sandbox gets objects of its own, and
-# nobody writes to the common ones, which a node can still be given by its constructor.
+# `x` and `y` have the same object for their context, and so have all trees of the process, the transformer's too: what
+# a sandbox stored there, a __deepcopy__, would be called for others.  So a tree of a sandbox gets objects of its own,
+# and nobody writes to the common ones, which a node can still be given by its constructor.
 _CONSTANT_NODES: Final = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 _ALL_CONSTANTS: Final = """
 x = x; del x; x and x or x

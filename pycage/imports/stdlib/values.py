@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, NEW_CLASS, STANDARD_OUTPUT, Offer
+from pycage.imports.stdlib.offer import GLOBAL_STATE, HANDS_OUT, INTERNAL, NEW_CLASS, Offer
 
 __all__ = ["OFFERS"]
 
