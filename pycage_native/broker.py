@@ -76,6 +76,8 @@ class Broker:
         self._check = check
         self.caller = caller
         self.loading = True
+        # Whether anything was asked for since the executor was started: the first is a library.
+        self.asked = False
         self.denials: list[str] = []
 
     def __call__(self, wanted: int, flags: int, mode: int, path: bytes, number: int) -> int:  # noqa: ARG002
@@ -91,6 +93,7 @@ class Broker:
         Returns:
             An open descriptor, 0, or a negative errno.
         """
+        self.asked = True
         try:
             text = os.fsdecode(path)
             if not path.startswith(b"/") or b"//" in path or b"/../" in path + b"/":

@@ -78,9 +78,10 @@ class Executor:
         try:
             self._configure(settings, wanted, version)
             self._zygote = Zygote.get()
+            broker.asked = False
             self.pid, pidfd, socket = self._zygote.spawn(self.link.memory, self.link.size, self.link.channels)
             if not self.link.start(pidfd, socket):
-                self._set_up_failed(wanted)
+                self._set_up_failed(wanted, loaded=broker.asked)
             broker.loading = False
             self.layers = layers.Layers(wanted, version, layers.witness(self.pid, wanted))
         except BaseException:
@@ -122,13 +123,16 @@ class Executor:
         with memoryview(self.link) as memory:
             memory[_channel.SETUP : _channel.SETUP + len(data)] = data
 
-    def _set_up_failed(self, wanted: frozenset[str]) -> NoReturn:
-        """Say what went wrong; the executor wrote it, and until a library is there it is believed."""
+    def _set_up_failed(self, wanted: frozenset[str], *, loaded: bool) -> NoReturn:
+        """Say what went wrong; the executor wrote it, and until a library is there it is believed.
+
+        Afterwards a library could say so of any layer, to be given less confinement.
+        """
         with memoryview(self.link) as memory:
             at = _channel.SETUP + _ANSWER_AT
             step, number, _, _, text = _ANSWER.unpack(bytes(memory[at : at + _ANSWER.size]))
         layer = layers.step_layer(step)
-        if layer is not None and layer in wanted:
+        if layer is not None and layer in wanted and not loaded:
             raise layers.refused(layer, number, wanted, self._name)
         if step == layers.STEP_LIBRARY:
             said = text.partition(b"\0")[0].decode("utf-8", "backslashreplace")

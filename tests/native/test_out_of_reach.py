@@ -1,11 +1,11 @@
-"""What a sandbox must not get hold of: a link takes any request, and could be made of any descriptors of the host."""
+"""What sandboxes must not get hold of, and what libraries must not make the host believe."""
 
 from __future__ import annotations
 
 import pycage_native
 import pytest
 from pycage import NativePermission, Sandbox
-from pycage_native import _channel
+from pycage_native import _channel, executor
 from pycage_native.search import find
 
 PLUGIN = """
@@ -62,3 +62,50 @@ def test_no_type_of_the_channel_makes_objects(libc):
     with pytest.raises(AttributeError):
         function.gate = None
     assert _channel.Link is not type(libc.link)
+
+
+LIAR = r"""
+#define _GNU_SOURCE
+#include <link.h>
+#include <linux/futex.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int find(struct dl_phdr_info *info, size_t size, void *found) {
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+    if (part->p_type != PT_LOAD || !(part->p_flags & PF_W)) continue;
+    uintptr_t start = (info->dlpi_addr + part->p_vaddr + 7) & ~7ul, end = info->dlpi_addr + part->p_vaddr + part->p_memsz;
+    for (uintptr_t at = start; at + 8 <= end; at += 8) {
+      uintptr_t base = *(uintptr_t *)at;
+      if (base & 4095 || base < 65536) continue;
+      for (uintptr_t other = start; other + 8 <= end; other += 8)
+        if (*(uintptr_t *)other == base + SETUP) return *(uintptr_t *)found = base, 1;
+    }
+  }
+  return 1;
+}
+
+__attribute__((constructor)) static void forge(void) {
+  uintptr_t base = 0;
+  dl_iterate_phdr(find, &base);
+  if (!base) return;
+  ((uint32_t *)(base + SETUP + ANSWER))[0] = STEP;
+  ((uint32_t *)(base + SETUP + ANSWER))[1] = 38;
+  volatile uint32_t *reply = (void *)(base + 128);
+  reply[1] = 6; /* PN_FAILED */
+  __sync_synchronize();
+  reply[0] = *(volatile uint32_t *)base;
+  syscall(SYS_futex, reply, FUTEX_WAKE, 100, 0, 0, 0);
+  for (;;) sleep(10);
+}
+"""
+
+
+@pytest.mark.parametrize("step", [7, 8, 10, 12])
+def test_a_constructor_cannot_say_that_a_layer_is_missing(compiled, step):
+    places = [f"-DSTEP={step}", f"-DSETUP={_channel.SETUP}", f"-DANSWER={executor._ANSWER_AT}"]
+    with pytest.raises(pycage_native.NativeError, match="could not be set up") as raised:
+        pycage_native.load(compiled(LIAR, *places), limits=pycage_native.Limits(wall=20))
+    assert not isinstance(raised.value, pycage_native.ConfinementUnavailable)
