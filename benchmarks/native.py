@@ -264,6 +264,13 @@ def start_and_crash(path):
         return milliseconds(start), milliseconds(fall)
 
 
+def round_trip(program, *arguments):
+    """Return the nanoseconds of a round trip between two C programs."""
+    return statistics.median(
+        float(subprocess.run([program, *arguments], check=True, capture_output=True).stdout) for _ in range(5)
+    )
+
+
 def answer(pipe):
     """Add what comes through a pipe, until nothing comes."""
     while pair := pipe.recv():
@@ -355,13 +362,12 @@ def main():
             table.values[name] = [(ours[index], theirs[index]) for ours, theirs in busy]
             table.line(name, target)
         confined = statistics.median(a / b for a, b in table.values["confined"])
-        limit = statistics.median(
-            float(subprocess.run([program], check=True, capture_output=True).stdout) for _ in range(5)
-        )
+        limit, limit_of_one = round_trip(program), round_trip(program, "one")
         starts, crashes = start_and_crash(path)
         scalar_call = statistics.median(ours for ours, _ in table.values[ROWS[0][0]])
         pipe = by_pipe()
         print(f"{'C to C round trip over two cache lines (the limit)':67} {limit:10.0f}")
+        print(f"{'C to C round trip on one processor (the limit there)':67} {limit_of_one:10.0f}")
         print(f"{'multiprocessing.Pipe':67} {pipe:10.0f} {pipe / scalar_call:8.0f}x  an isolated call")
         print(f"{'confined against unconfined':78} {confined:8.2f}x  1.05x")
         print(f"{'new executor, all layers, to its first answer':67} {starts:7.2f} ms            1.5 ms")
