@@ -64,6 +64,7 @@ class Broker:
         library: The real path of the library.
         check: ``check_permission`` called by the library's domain.
         caller: Makes a function of so many arguments one that is called by the library's domain.
+        gate: Called before each call.
     """
 
     def __init__(
@@ -71,10 +72,12 @@ class Broker:
         library: str,
         check: Callable[[FilePermission], None] = check_permission,
         caller: Callable[[Callable[..., Any], int], Callable[..., Any]] = _as_it_is,
+        gate: Callable[[], object] | None = None,
     ) -> None:
         self._library = library
         self._check = check
         self.caller = caller
+        self.gate = gate
         self.loading = True
         # Whether anything was asked for since the executor was started: the first is a library.
         self.asked = False

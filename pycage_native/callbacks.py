@@ -31,6 +31,9 @@ callers: weakref.WeakKeyDictionary[Link, Callable[[Callable[..., Any], int], Cal
     weakref.WeakKeyDictionary()
 )
 
+# Link -> what is called before each call, if anything.  Function pointers have no other way to it.
+gates: weakref.WeakKeyDictionary[Link, Callable[[], object] | None] = weakref.WeakKeyDictionary()
+
 # Functions that are bound by their address have the upper part of the executor's table; a library's own the lower.
 FIRST_ADDRESSED = 49152
 _MOST_ADDRESSED = 8192
@@ -195,6 +198,9 @@ def call_handle(pointer: Any, handle: Handle, args: tuple[Any, ...]) -> Any:
     if plan is None:
         plan = _plans[kind] = Plan("a function pointer", kind._restype_, kind._argtypes_)
     link = handle._running
+    gate = gates[link]
+    if gate is not None:
+        gate()
     return plan.invoke(link, _index_of(link, number_of(handle, link)), args)
 
 

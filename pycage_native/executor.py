@@ -74,6 +74,7 @@ class Executor:
             ended=self._ended,
         )
         callbacks.callers[self.link] = broker.caller
+        callbacks.gates[self.link] = broker.gate
         self.heap = Heap(self.link.channels * self.link.channel_size, self.link.size)
         try:
             self._configure(settings, wanted, version)

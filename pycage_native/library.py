@@ -60,8 +60,8 @@ class Library:
         self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY)
         self._shims = Shims(self._domain)
         check = cast("Callable[[FilePermission], None]", self._shims.function(check_permission))
-        self._broker = Broker(settings.path, check, self._shims.callback)
         self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
+        self._broker = Broker(settings.path, check, self._shims.callback, self._gate)
         self._executor: Executor | None = None
         self._start()
 
@@ -268,6 +268,18 @@ def _may_grant(permissions: tuple[Permission, ...]) -> None:
         check_permission(permission)
 
 
+def _found(name: str | os.PathLike[str]) -> str:
+    """Return the real path of a library; whether a file is there is told to those only who might load it."""
+    try:
+        return do_privileged(find, name)
+    except LibraryError:
+        if type(name) is str and "/" in name:
+            check_permission(NativePermission(os.path.abspath(name), "load"))
+        elif type(name) is not str:
+            check_permission(NativePermission("*", "load"))
+        raise
+
+
 def load(
     name: str | os.PathLike[str],
     *,
@@ -303,8 +315,8 @@ def load(
         ConfinementUnavailable: A required layer cannot be had here; the library was not touched.
         LibraryError: It does not exist or cannot be loaded.
     """
-    path = do_privileged(find, name)
-    extra = tuple(do_privileged(find, other) for other in preload)
+    path = _found(name)
+    extra = tuple(_found(other) for other in preload)
     granted = tuple(permissions)
     for each in (path, *extra):
         check_permission(NativePermission(each, "load"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pycage_native
 import pytest
 from pycage import NativePermission, Sandbox
+from pycage.errors import AccessDenied
 from pycage_native import _channel, executor
 from pycage_native.search import find
 
@@ -109,3 +110,35 @@ def test_a_constructor_cannot_say_that_a_layer_is_missing(compiled, step):
     with pytest.raises(pycage_native.NativeError, match="could not be set up") as raised:
         pycage_native.load(compiled(LIAR, *places), limits=pycage_native.Limits(wall=20))
     assert not isinstance(raised.value, pycage_native.ConfinementUnavailable)
+
+
+def test_whether_a_file_is_there_is_no_secret_of_those_only_who_may_load_it(tmp_path):
+    present, missing = tmp_path / "present.so", tmp_path / "missing.so"
+    present.write_text("no library")
+    script = """
+import ctypes
+
+def attempt(name):
+    try:
+        ctypes.CDLL(name)
+    except Exception as error:
+        return type(error).__name__
+"""
+    with Sandbox("oracle") as sandbox:
+        attempt = sandbox.run(script + "attempt").value
+        assert {attempt(str(present)), attempt(str(missing))} == {"AccessDenied"}
+        sandbox.grant(NativePermission(str(tmp_path / "-"), "load"))
+        assert [attempt(str(present)), attempt(str(missing))] == ["LibraryError", "LibraryError"]
+
+
+def test_a_function_pointer_is_called_by_those_only_who_may_call(compiled):
+    path = compiled("static int seven(void) { return 7; } int (*get(void))(void) { return seven; }")
+    kind = pycage_native.CFUNCTYPE(pycage_native.c_int)
+    with pycage_native.load(path, gated=True) as library, Sandbox("pointer") as sandbox:
+        pointer = library.function("get", kind, [])()
+        use = sandbox.run("lambda function: function()").value
+        assert pointer() == 7
+        with pytest.raises(AccessDenied, match="call"):
+            use(pointer)
+        sandbox.grant(NativePermission(str(path), "call"))
+        assert use(pointer) == 7
