@@ -100,6 +100,9 @@ class Zygote:
         with cls._guard:
             current = cls._current
             if current is None or current._owner != os.getpid() or not current._alive():
+                before, cls._current = current, None
+                if before is not None:
+                    before._socket.close()
                 cls._current = current = cls()
             return current
 
@@ -177,7 +180,12 @@ class Zygote:
         """
         limit = time.monotonic() + patience
         while True:
-            status = self._ask((_channel.ZYGOTE_STATUS, 0, 0, pid), [])[2]
+            try:
+                status = self._ask((_channel.ZYGOTE_STATUS, 0, 0, pid), [])[2]
+            except NativeError:
+                if self._owner != os.getpid():
+                    raise
+                return None  # the zygote has ended, and so have its executors
             if status != RUNNING:
                 return status if status >= 0 else None
             if time.monotonic() > limit:

@@ -688,8 +688,12 @@ static PyObject *link_call(Link *link, PyObject *args) {
   uint64_t words[PN_WORDS] = {0};
   pn_reply reply;
   if (!PyArg_ParseTuple(args, "iIO!Is", &index, &operation, &PyTuple_Type, &words_in, &aux, &name)) return NULL;
-  if (index < 0 || (uint32_t)index >= link->count || !link->channels[index].busy || !is_alive(link)) {
+  if (index < 0 || (uint32_t)index >= link->count || !link->channels[index].busy || link->state == LINK_NEW) {
     PyErr_SetString(PyExc_RuntimeError, "not a channel of a running executor");
+    return NULL;
+  }
+  if (!is_alive(link)) { /* it has ended since it was asked for */
+    end_link(link, "crash", name, "");
     return NULL;
   }
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(words_in) && i < (Py_ssize_t)PN_WORDS; i++) {

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -85,3 +87,14 @@ def test_a_forked_process_cannot_ask_the_zygote_of_its_parent(tmp_path):
     said = run(script, tmp_path, timeout=60).stdout.splitlines()
     assert "forked from" in said[0]
     assert said[1:] == ["5 False", "6 True"]
+
+
+def test_the_end_of_the_zygote_is_a_crash_and_the_next_call_works():
+    with pycage_native.load("libc.so.6") as library:
+        sleep = library.function("sleep")
+        killer = threading.Timer(0.2, os.kill, (Zygote.get()._pid, signal.SIGKILL))
+        killer.start()
+        with pytest.raises(pycage_native.NativeCrash):
+            sleep(1000)
+        killer.join()
+        assert library.function("abs")(-2) == 2
