@@ -65,6 +65,7 @@ class Broker:
         check: ``check_permission`` called by the library's domain.
         caller: Makes a function of so many arguments one that is called by the library's domain.
         gate: Called before each call.
+        preload: Real paths of the libraries that are loaded before it.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Broker:
         check: Callable[[FilePermission], None] = check_permission,
         caller: Callable[[Callable[..., Any], int], Callable[..., Any]] = _as_it_is,
         gate: Callable[[], object] | None = None,
+        preload: tuple[str, ...] = (),
     ) -> None:
         self._library = library
         self._check = check
         self.caller = caller
         self.gate = gate
+        self._named = frozenset({library, _CACHE, *preload})
         self.loading = True
         # Whether anything was asked for since the executor was started: the first is a library.
         self.asked = False
@@ -125,7 +128,7 @@ class Broker:
         """Say whether the loader may have this: libraries, where they belong."""
         if flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC) or flags & _NEVER:
             return False
-        if real in (self._library, _CACHE):
+        if real in self._named:
             return True
         directory, name = os.path.split(real)
         beside = os.path.dirname(self._library)

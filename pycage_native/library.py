@@ -61,7 +61,7 @@ class Library:
         self._shims = Shims(self._domain)
         check = cast("Callable[[FilePermission], None]", self._shims.function(check_permission))
         self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
-        self._broker = Broker(settings.path, check, self._shims.callback, self._gate)
+        self._broker = Broker(settings.path, check, self._shims.callback, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
 

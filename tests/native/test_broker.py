@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+import pycage_native
 import pytest
 from pycage.access import check_permission, do_privileged
 from pycage.errors import AccessDenied
@@ -81,3 +82,11 @@ def test_a_callback_does_not_borrow_the_authority_of_the_host_for_the_library(lo
         apply(kind(lured), 1)
     assert apply(kind(deliberate), 2) == 2
     assert apply(kind(lambda number: number), 3) == 3
+
+
+def test_a_library_that_is_loaded_before_another_may_lie_elsewhere(compiled, tmp_path):
+    elsewhere = tmp_path / "other.so"
+    elsewhere.write_bytes(compiled("int three(void) { return 3; }").read_bytes())
+    path = compiled("extern int three(void); int six(void) { return 2 * three(); }")
+    with pycage_native.load(path, preload=[elsewhere]) as library:
+        assert library.function("six")() == 6
