@@ -65,31 +65,39 @@ def _method_template(target: Callable[..., object], carried: Callable[[object], 
 @final
 @_core.seal
 class Shims:
-    """Makes the shims of one sandbox, which has its own copy of the two code objects, tagged with its domain."""
+    """Makes the shims of one sandbox, which has its own copies of the templates' code, tagged with its domain."""
 
-    __slots__ = ("_callbacks", "_function", "_method")
+    __slots__ = ("_copies", "_domain")
 
     def __init__(self, domain: ProtectionDomain) -> None:
-        """Make copies of the templates for ``domain``."""
-        self._function = _tagged_copy(_function_template, domain)
-        self._method = _tagged_copy(_method_template, domain)
-        templates = (_callback_template, _callback_of_one, _callback_of_two)
-        self._callbacks = tuple(_tagged_copy(template, domain) for template in templates)
+        """Make shims for ``domain``."""
+        self._domain = domain
+        # Made when they are first needed: making a sandbox should be cheap.
+        self._copies: dict[_Template, _Template] = {}
+
+    def _copy(self, template: _Template) -> _Template:
+        made = self._copies.get(template)
+        if made is None:
+            # Privileged: code is made, perhaps in the middle of what the sandbox does.
+            made = self._copies[template] = _core.do_privileged(_tagged_copy, template, self._domain)
+        return made
 
     def function(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function that calls ``target``."""
-        return _named_like(self._function(target, carried), target)
+        return _named_like(self._copy(_function_template)(target, carried), target)
 
     def callback(self, target: Callable[..., object], count: int) -> Callable[..., object]:
         """Return a function for ``count`` arguments by position, as fast as can be: what a native library calls."""
-        return self._callbacks[count if count < len(self._callbacks) else 0](target, carried)
+        return self._copy(_CALLBACKS.get(count, _callback_template))(target, carried)
 
     def method(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function for a class body that calls ``target`` without the instance."""
-        return _named_like(self._method(target, carried), target)
+        return _named_like(self._copy(_method_template)(target, carried), target)
 
 
 _Template: TypeAlias = "Callable[[Callable[..., object], Callable[[object], object]], Callable[..., object]]"
+
+_CALLBACKS: Final[dict[int, _Template]] = {1: _callback_of_one, 2: _callback_of_two}
 
 # What tracebacks and chains show for a shim.
 SHIM_FILE: Final = "<pycage shim>"
