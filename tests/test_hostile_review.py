@@ -627,3 +627,46 @@ def test_a_calendar_prints_where_the_sandbox_prints(sandbox: Sandbox, capsys: py
     assert "January 2024" in result.stdout
     assert result.value == (calendar.THURSDAY, 29)
     assert capsys.readouterr().out == ""
+
+
+# ---- Objects that read through to another ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "codecs.lookup('utf-8').streamreader",
+        "codecs.lookup('utf-8').streamwriter",
+        "type(typing.List[int])",
+        "type(list[int])",
+    ],
+)
+def test_what_looks_like_a_future_does_not_get_the_context_of_a_task_of_the_host(sandbox: Sandbox, base: str) -> None:
+    """With the `get_loop` of a real one, a task waits for it and hands its context over, with all variables in it."""
+    source = f"""
+import asyncio, codecs, typing
+given = []
+async def wait():
+    try:
+        class Like({base}):
+            _asyncio_future_blocking = True
+            def add_done_callback(self, callback, *, context=None):
+                given.append(context)
+                asyncio.get_running_loop().call_soon(callback, self)
+        class Awaited:
+            def __await__(self):
+                future = asyncio.Future()
+                asyncio.get_running_loop().call_soon(future.set_result, None)
+                yield Like(future, ()) if 'type' in {base!r} else Like(future)
+        await Awaited()
+    except (AttributeError, PermissionError, RuntimeError, TypeError):
+        pass
+    return given
+wait
+"""
+    wait = sandbox.run(source).value
+
+    async def main() -> list[object]:
+        return await asyncio.wait_for(wait(), 30)
+
+    assert [one for one in asyncio.run(main()) if isinstance(one, contextvars.Context)] == []

@@ -26,6 +26,7 @@ import abc
 import asyncio
 import asyncio.futures
 import builtins
+import codecs
 import decimal
 import enum
 import ipaddress
@@ -64,18 +65,29 @@ _WITH_LOOP: Final[tuple[type, ...]] = (
     asyncio.Timeout,
 )
 
+_FORWARDING: Final[tuple[type, ...]] = (
+    codecs.StreamReader,
+    codecs.StreamWriter,
+    codecs.StreamReaderWriter,
+    codecs.StreamRecoder,
+    types.GenericAlias,
+    vars(typing)["_BaseGenericAlias"],
+)
+
 SEALED_TYPES: Final[tuple[type, ...]] = (
     typing.ForwardRef,
     enum.property,
     vars(ipaddress)["_IPAddressBase"],
     *_WITH_LOOP,
+    *_FORWARDING,
 )
 """Types that no class of a sandbox may have as a base.
 
 ``ForwardRef._evaluate`` is ``eval``.  ``enum.property.__get__`` reads an attribute whose object and name are attributes
 of its own.  Properties of addresses such as ``is_private`` are cached by ``==``, for the whole process.  What asyncio
 is made of keeps the running event loop in its objects, the host's if it is that, and an own object shows what it keeps;
-an own future is given the context of ``contextvars`` of whoever waits for it.
+an own future is given the context of ``contextvars`` of whoever waits for it.  So is whatever looks like a future and
+has the ``get_loop`` of one: what reads through to another object has it, unless the sandbox can add nothing to that.
 """
 
 REPLACING_METACLASS: Final[type] = vars(typing)["NamedTupleMeta"]
