@@ -23,7 +23,7 @@ from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
-from pycage.imports import enum_redirects
+from pycage.imports import enum_redirects, sealed_bases
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
@@ -415,6 +415,7 @@ class Sandboxes:
         check_permission(SandboxAdminPermission("*", "getSandboxes"))
         manager.install()
         enum_redirects.install()
+        sealed_bases.install()
         return _REGISTRY
 
     @administering

@@ -9,6 +9,7 @@ import contextvars
 import copy
 import functools
 import gc
+import ipaddress
 import itertools
 import re
 import threading
@@ -670,3 +671,55 @@ wait
         return await asyncio.wait_for(wait(), 30)
 
     assert [one for one in asyncio.run(main()) if isinstance(one, contextvars.Context)] == []
+
+
+# ---- Sealed types -----------------------------------------------------------------------------------------------------
+
+_WAYS_TO_DERIVE = {
+    "another name for type": "make = type\nmake(*described)",
+    "map": "list(map(type, *[[part] for part in described]))",
+    "a metaclass": "class M(type): pass\nM(*described)",
+    "a host function that calls": "import contextlib\nwith contextlib.ExitStack() as stack:\n"
+    "    stack.callback(type, *described)",
+}
+
+
+@pytest.mark.parametrize("way", _WAYS_TO_DERIVE.values(), ids=_WAYS_TO_DERIVE)
+def test_nobody_derives_from_a_sealed_type_however_classes_are_made(sandbox: Sandbox, way: str) -> None:
+    """An address that is equal to another would answer for it in the caches of ipaddress, also for the host."""
+    source = """
+import ipaddress
+other = hash(ipaddress.IPv4Address("10.77.1.1"))
+class Use:
+    def __set_name__(self, owner, name):
+        owner("8.8.8.8").is_private
+described = ("E", (ipaddress.IPv4Address,), {
+    "__hash__": lambda self: other, "__eq__": lambda self, one: True, "used": Use(),
+})
+"""
+    with pytest.raises(AccessDenied):
+        sandbox.run(source + way)
+
+    assert ipaddress.IPv4Address("10.77.1.1").is_private
+
+
+def test_what_is_sealed_for_sandboxes_is_not_for_the_host_and_its_modules(sandbox: Sandbox) -> None:
+    class Address(ipaddress.IPv4Address):
+        pass
+
+    class Meta(type):
+        pass
+
+    assert Meta("Future", (asyncio.Future,), {}).__name__ == "Future"
+    assert Address("10.0.0.1").is_private
+    # Imported for the sandbox: they define classes of sealed ones.
+    assert sandbox.run("import codecs\n[codecs.lookup(name).name for name in ('cp864', 'ptcp154')]").value == [
+        "cp864",
+        "ptcp154",
+    ]
+    assert sandbox.run(
+        "make = type\nclass M(type): pass\n(make('A', (int,), {})(1), M('B', (), {}).__name__)"
+    ).value == (
+        1,
+        "B",
+    )

@@ -320,3 +320,67 @@ guards_new_type(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObjec
     }
     return cls;
 }
+
+/* ---- What makes classes without a class statement ---------------------------------------------------------------------
+ *
+ * type, by any other name than its own, and every metaclass make a class by a call: map(type, ...), M(name, bases, {}).
+ * Such a class need not be own to do harm, so its bases are looked at where all of them are made: in type's own tp_new.
+ */
+
+static newfunc type_new;
+static PyObject *sealed_judge;
+
+static PyObject *
+judging_type_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
+{
+    PyObject *bases = PyTuple_GET_SIZE(args) > 1 ? PyTuple_GET_ITEM(args, 1) : NULL;
+    if (bases != NULL && PyTuple_Check(bases) && sealed != NULL) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
+            PyObject *base = PyTuple_GET_ITEM(bases, i);
+            if (PyType_Check(base) && subtype_of_any((PyTypeObject *)base, sealed)) {
+                PyObject *done = PyObject_CallOneArg(sealed_judge, base);
+                if (done == NULL) {
+                    return NULL;
+                }
+                Py_DECREF(done);
+                break;
+            }
+        }
+    }
+    return type_new(meta, args, kwargs);
+}
+
+/* Metaclasses copy the slot of their base when they are made: those that exist already are given the new one. */
+static int
+exchange_new(PyTypeObject *meta)
+{
+    if (meta->tp_new == type_new) {
+        meta->tp_new = judging_type_new;
+    }
+    PyObject *derived = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", (PyObject *)meta);
+    if (derived == NULL || !PyList_Check(derived)) {
+        Py_XDECREF(derived);
+        return -1;
+    }
+    int status = 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(derived); i++) {
+        status = exchange_new((PyTypeObject *)PyList_GET_ITEM(derived, i));
+    }
+    Py_DECREF(derived);
+    return status;
+}
+
+PyObject *
+module_judge_sealed(PyObject *Py_UNUSED(module), PyObject *judge)
+{
+    if (sealed_judge != NULL || !PyCallable_Check(judge)) {
+        PyErr_SetString(PyExc_RuntimeError, "already set, or not callable");
+        return NULL;
+    }
+    sealed_judge = Py_NewRef(judge);
+    type_new = PyType_Type.tp_new;
+    if (exchange_new(&PyType_Type) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}

@@ -194,6 +194,9 @@ static PyMethodDef names_methods[] = {
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
     {"add_safe_type", module_add_safe_type, METH_O,
      "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
+    {"judge_sealed", module_judge_sealed, METH_O,
+     "judge_sealed(callable, /): callable(base) is asked, and raises if it has to, whenever a class is made, in whatever\n"
+     "way, of which a base is sealed; once for the process."},
     {"add_shared_object", module_add_shared_object, METH_O,
      "add_shared_object(object, /): the attributes of this one may be assigned by nobody, although it is of a safe type.\n"
      "The caller keeps it alive."},
