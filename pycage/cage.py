@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import decimal
 import functools
 import io
 import sys
@@ -138,6 +139,8 @@ class Cage:
 
     def _contained(self, action: Callable[[], _T]) -> _T:
         """Call ``action``; what would end the host comes out as an ordinary error."""
+        # The context of decimal is the thread's.  A sandbox that enters localcontext() need not leave it.
+        numbers = decimal.getcontext()
         with Interrupts() as interrupts:
             try:
                 return action()
@@ -149,6 +152,9 @@ class Cage:
                     raise
                 message = f"{self._domain.label} raised {type_name(error)}"
                 raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
+            finally:
+                if decimal.getcontext() is not numbers:
+                    decimal.setcontext(numbers)
 
     def _compile(self, source: bytes, filename: str) -> CodeType:
         # Late: real packages mention what nobody may have in functions that never run.

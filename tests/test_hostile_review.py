@@ -7,6 +7,7 @@ import asyncio
 import calendar
 import contextvars
 import copy
+import decimal
 import functools
 import gc
 import ipaddress
@@ -723,3 +724,14 @@ def test_what_is_sealed_for_sandboxes_is_not_for_the_host_and_its_modules(sandbo
         1,
         "B",
     )
+
+
+def test_the_context_of_decimal_is_the_hosts_again_after_a_run(sandbox: Sandbox) -> None:
+    before = decimal.getcontext()
+
+    source = (
+        "import decimal\nleft = decimal.localcontext(decimal.Context(prec=2)).__enter__()\nstr(decimal.Decimal(1) / 3)"
+    )
+    assert sandbox.run(source).value == "0.33"
+
+    assert decimal.getcontext() is before
