@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import calendar
+import collections.abc
 import contextvars
 import copy
 import decimal
@@ -735,3 +736,46 @@ def test_the_context_of_decimal_is_the_hosts_again_after_a_run(sandbox: Sandbox)
     assert sandbox.run(source).value == "0.33"
 
     assert decimal.getcontext() is before
+
+
+_EQUAL_METACLASSES = {
+    "by another name for type": "make = type\nM = make('M', (type,), {'__eq__': same, '__hash__': number})",
+    "inherited": "make = type\nclass Mixin: __eq__, __hash__ = same, number\nM = make('M', (Mixin, type), {})",
+    "stored later": "class M(type): pass\nM.__eq__, M.__hash__ = same, number",
+    "stored later by setattr": "class M(type): pass\nfor n, f in (('__eq__', same), ('__hash__', number)): setattr(M, n, f)",
+    "stored in a base": "class Mixin: pass\nclass M(Mixin, type): pass\nMixin.__eq__, Mixin.__hash__ = same, number",
+    "stored in a base as in a loop": "class Mixin: pass\nclass M(Mixin, type): pass\n"
+    "for Mixin.__eq__, Mixin.__hash__ in [(same, number)]: pass",
+}
+
+
+@pytest.mark.parametrize("way", _EQUAL_METACLASSES.values(), ids=_EQUAL_METACLASSES)
+def test_no_class_passes_for_another_in_the_caches_of_abcs(sandbox: Sandbox, way: str) -> None:
+    source = f"""
+import collections.abc
+def same(cls, other): return True
+def number(cls, hashed=hash(complex)): return hashed
+{way}
+C = M("C", (), {{"__iter__": lambda self: iter(())}})
+issubclass(C, collections.abc.Iterable)
+"""
+    with pytest.raises(AccessDenied):
+        sandbox.run(source)
+
+    assert not isinstance(1j, collections.abc.Iterable)
+
+
+def test_attributes_of_classes_are_stored_as_ever(sandbox: Sandbox) -> None:
+    source = """
+class C: count = 0
+C.count += 2
+C.__eq__ = lambda self, other: True
+setattr(C, "name", "c")
+class M(type): pass
+M.kind, M.__len__ = "m", lambda cls: 7
+class D(metaclass=M): pass
+C.gone = 1
+del C.gone
+C.count, C() == 1, C.name, D.kind, len(D), hasattr(C, "gone")
+"""
+    assert sandbox.run(source).value == (2, True, "c", "m", 7, False)

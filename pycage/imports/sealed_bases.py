@@ -27,6 +27,9 @@ def _judge(base: type) -> None:
     # A module of the host that is imported on behalf of a sandbox: `encodings.latin_1` defines a StreamReader.
     if code.co_name == "<module>" and _core.code_domain(code) is None:
         return
+    if base is type:
+        message = "access denied: a metaclass in a sandbox cannot define mro, __eq__ or __hash__"
+        raise AccessDenied(message)
     message = f"access denied: no class of a sandbox can be derived from {type.__dict__['__name__'].__get__(base)}"
     raise AccessDenied(message)
 

@@ -4,11 +4,13 @@
 
 DOC(write_doc, "write(object, /): return the object if its attributes may be assigned, raise otherwise.");
 
+static PyObject *refuser_new(GuardSet *self, PyObject *object);
+
 PyObject *
 guards_write(GuardSet *self, PyObject *object)
 {
     if (is_writable(self, object)) {
-        return Py_NewRef(object);
+        return PyType_Check(object) ? refuser_new(self, object) : Py_NewRef(object);
     }
     return deny(self, "write", NULL, object);
 }
@@ -95,7 +97,7 @@ DOC(view_doc, "view(object, /): the object if its attributes may be assigned, el
 PyObject *
 guards_view(GuardSet *self, PyObject *object)
 {
-    return is_writable(self, object) ? Py_NewRef(object) : refuser_new(self, object);
+    return is_writable(self, object) && !PyType_Check(object) ? Py_NewRef(object) : refuser_new(self, object);
 }
 
 DOC(view_private_doc, "view_private(object, names, /): the object if it is the sandbox's own and all these\n"
@@ -121,7 +123,7 @@ guards_view_private(GuardSet *self, PyObject *const *args, Py_ssize_t count)
         }
         free = reach == FREE;
     }
-    return free ? Py_NewRef(object) : refuser_new(self, object);
+    return free && !PyType_Check(object) ? Py_NewRef(object) : refuser_new(self, object);
 }
 
 DOC(getattr_doc, "getattr(object, name[, default]): as the built-in, for what the object allows.\n\n"
@@ -208,6 +210,15 @@ check_store(GuardSet *self, PyObject *object, PyObject *name)
     if (!is_writable(self, object)) {
         deny(self, "write", name, object);
         return -1;
+    }
+    if (PyType_Check(object) && is_metaclass_method(name)) {
+        int found = has_metaclass((PyTypeObject *)object);
+        if (found != 0) {
+            if (found > 0) {
+                deny(self, "metaclass method", name, object);
+            }
+            return -1;
+        }
     }
     return 0;
 }

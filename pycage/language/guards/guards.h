@@ -149,6 +149,8 @@ extern PyObject *value_of;      /* dict: name -> tuple of types */
 extern PyObject *formatters;    /* tuple of types whose format() reads attributes by itself */
 extern PyObject *transparent;   /* tuple of types that stand in for another object */
 extern PyObject *write_rule;    /* (type) -> whether its instances are plain containers, too; or NULL */
+int is_metaclass_method(PyObject *name);
+int has_metaclass(PyTypeObject *type);
 PyObject *module_judge_sealed(PyObject *module, PyObject *judge);
 extern PyObject *safe_types;    /* tuple of types whose instances are plain containers of attributes */
 extern PyObject *sealed;        /* tuple of types that no class of a sandbox may have as a base */
