@@ -94,6 +94,7 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
+    vectorcallfunc vectorcall;
     PyObject *context;
     PyObject *callable;
 } bound_call_object;
@@ -916,7 +917,7 @@ bound_call_dealloc(bound_call_object *self)
 }
 
 static PyObject *
-bound_call_call(bound_call_object *self, PyObject *args, PyObject *kwargs)
+bound_call_call(bound_call_object *self, PyObject *const *arguments, size_t count, PyObject *keywords)
 {
     if (self->callable == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "this bound call is being destroyed");
@@ -930,7 +931,7 @@ bound_call_call(bound_call_object *self, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     top_record = &rec;
-    PyObject *result = PyObject_Call(callable, args, kwargs);
+    PyObject *result = PyObject_Vectorcall(callable, arguments, count, keywords);
     top_record = rec.previous;
     Py_XDECREF(rec.frame);
     Py_DECREF(callable);
@@ -959,25 +960,33 @@ core_bind(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t co
     if (self == NULL) {
         return NULL;
     }
+    self->vectorcall = (vectorcallfunc)bound_call_call;
     self->context = Py_NewRef(arguments[0]);
     self->callable = Py_NewRef(arguments[1]);
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
 
+static PyMemberDef bound_call_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(bound_call_object, vectorcall), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
 static PyType_Slot bound_call_slots[] = {
     {Py_tp_doc, "A callable tied to an AccessControlContext; shows nothing of either."},
     {Py_tp_traverse, bound_call_traverse},
     {Py_tp_clear, bound_call_clear},
     {Py_tp_dealloc, bound_call_dealloc},
-    {Py_tp_call, bound_call_call},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_members, bound_call_members},
     {0, NULL},
 };
 
 static PyType_Spec bound_call_spec = {
     .name = "pycage._core.BoundCall",
     .basicsize = sizeof(bound_call_object),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+             Py_TPFLAGS_IMMUTABLETYPE,
     .slots = bound_call_slots,
 };
 

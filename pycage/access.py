@@ -152,6 +152,11 @@ def _make_context(
     return context
 
 
+def context_of_domain(domain: ProtectionDomain) -> AccessControlContext:
+    """Return the context of a domain that acts without frames of its own: a native library's."""
+    return _make_context((domain,), ())
+
+
 def context_of(raw: Raw | None) -> AccessControlContext:
     """Return the context that the core's raw chain stands for."""
     if raw is None:

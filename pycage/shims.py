@@ -32,28 +32,6 @@ def _function_template(target: Callable[..., object], carried: Callable[[object]
     return shim
 
 
-def _callback_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # the form of a template
-    def shim(*args: object) -> object:
-        return target(*args)
-
-    return shim
-
-
-# Most callbacks have one or two arguments, and a tuple costs as much as the rest.
-def _callback_of_one(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # as above
-    def shim(one: object) -> object:
-        return target(one)
-
-    return shim
-
-
-def _callback_of_two(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # as above
-    def shim(one: object, two: object) -> object:
-        return target(one, two)
-
-    return shim
-
-
 def _method_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
     # The proxy it is called on stays outside: `target` is bound to the host object already.
     def shim(_proxy: object, /, *args: object, **kwargs: object) -> object:
@@ -86,18 +64,12 @@ class Shims:
         """Return a function that calls ``target``."""
         return _named_like(self._copy(_function_template)(target, carried), target)
 
-    def callback(self, target: Callable[..., object], count: int) -> Callable[..., object]:
-        """Return a function for ``count`` arguments by position, as fast as can be: what a native library calls."""
-        return self._copy(_CALLBACKS.get(count, _callback_template))(target, carried)
-
     def method(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function for a class body that calls ``target`` without the instance."""
         return _named_like(self._copy(_method_template)(target, carried), target)
 
 
 _Template: TypeAlias = "Callable[[Callable[..., object], Callable[[object], object]], Callable[..., object]]"
-
-_CALLBACKS: Final[dict[int, _Template]] = {1: _callback_of_one, 2: _callback_of_two}
 
 # What tracebacks and chains show for a shim.
 SHIM_FILE: Final = "<pycage shim>"

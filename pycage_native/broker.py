@@ -52,8 +52,7 @@ _LIBRARY_NAME: Final = re.compile(r"\.so(?:\.\d[\w+-]*)*\Z", re.ASCII)
 _PROCESS: Final = re.compile(r"/proc/\d+(?:/|\Z)", re.ASCII)
 
 
-def _as_it_is(function: Callable[..., Any], count: int) -> Callable[..., Any]:
-    _ = count
+def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
@@ -63,7 +62,7 @@ class Broker:
     Args:
         library: The real path of the library.
         check: ``check_permission`` called by the library's domain.
-        caller: Makes a function of so many arguments one that is called by the library's domain.
+        caller: Makes a function one that is called with the library's domain on the stack.
         gate: Called before each call.
         preload: Real paths of the libraries that are loaded before it.
     """
@@ -72,7 +71,7 @@ class Broker:
         self,
         library: str,
         check: Callable[[FilePermission], None] = check_permission,
-        caller: Callable[[Callable[..., Any], int], Callable[..., Any]] = _as_it_is,
+        caller: Callable[[Callable[..., Any]], Callable[..., Any]] = _as_it_is,
         gate: Callable[[], object] | None = None,
         preload: tuple[str, ...] = (),
     ) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pycage_native.types.functions import Routine
 
 # Link -> what makes a function one that is called by the library's domain.  Kept by `Executor`.
-callers: weakref.WeakKeyDictionary[Link, Callable[[Callable[..., Any], int], Callable[..., Any]]] = (
+callers: weakref.WeakKeyDictionary[Link, Callable[[Callable[..., Any]], Callable[..., Any]]] = (
     weakref.WeakKeyDictionary()
 )
 
@@ -124,7 +124,7 @@ def register(link: Link, function: Callable[..., Any], kind: Any, channel: int |
     if len(codes) > _MOST_ARGUMENTS:
         raise TypeError(f"a callback can have {_MOST_ARGUMENTS} arguments, not {len(codes)}")
     result = "v" if kind._restype_ is None else _word_code(kind._restype_)
-    called = _adapted(callers[link](function, len(codes)), kind, link)
+    called = _adapted(callers[link](function), kind, link)
     callback = _channel.Callback(link, called, result, codes.encode())
     reals = sum(1 << i for i, code in enumerate(codes) if code in "df")
     own = link.acquire() if channel is None else channel

@@ -7,14 +7,13 @@ import itertools
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage import _core, manager
-from pycage.access import check_permission, do_privileged, require_permissions
+from pycage.access import check_permission, context_of_domain, do_privileged, require_permissions
 from pycage.codesource import CodeSource
 from pycage.domains import ProtectionDomain
 from pycage.permissions import NativePermission, SecurityPermission
-from pycage.shims import Shims
 from pycage_native import _channel
 from pycage_native.broker import Broker
 from pycage_native.errors import LibraryError, NativeError
@@ -26,10 +25,10 @@ from pycage_native.search import find
 from pycage_native.types import c_int
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from pycage.permissions import FilePermission, Permission, Permissions
+    from pycage.permissions import Permission, Permissions
     from pycage_native.annotations import Direction
     from pycage_native.layers import Layers
 
@@ -58,10 +57,10 @@ class Library:
         self.name = name
         source = CodeSource(f"{_URL}{next(_numbers)}{settings.path}")
         self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY)
-        self._shims = Shims(self._domain)
-        check = cast("Callable[[FilePermission], None]", self._shims.function(check_permission))
+        # What the library makes the host do has its domain added to whoever called the library.
+        own = context_of_domain(self._domain)
         self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
-        self._broker = Broker(settings.path, check, self._shims.callback, self._gate, settings.preload)
+        self._broker = Broker(settings.path, own.bind(check_permission), own.bind, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
 
