@@ -31,6 +31,7 @@ from pycage.errors import DuplicateSandboxError as DuplicateSandboxError
 from pycage.errors import ImportDenied as ImportDenied
 from pycage.errors import LimitExceeded as LimitExceeded
 from pycage.errors import ModuleMissingError as ModuleMissingError
+from pycage.errors import NotPlainError as NotPlainError
 from pycage.errors import PolicyError as PolicyError
 from pycage.errors import PycageError as PycageError
 from pycage.errors import RestrictedSyntaxError as RestrictedSyntaxError
@@ -71,6 +72,7 @@ from pycage.permissions import SocketPermission as SocketPermission
 from pycage.permissions import ThreadPermission as ThreadPermission
 from pycage.permissions import UnresolvedPermission as UnresolvedPermission
 from pycage.permissions import parse as parse
+from pycage.plain import plain as plain
 from pycage.policy import Grant as Grant
 from pycage.policy import Policy as Policy
 from pycage.sandbox import Result as Result
@@ -101,6 +103,7 @@ __all__ = [
     "MappingResolver",
     "ModuleMissingError",
     "NativePermission",
+    "NotPlainError",
     "PathResolver",
     "Permission",
     "PermissionCollection",
@@ -138,6 +141,7 @@ __all__ = [
     "get_policy",
     "install",
     "parse",
+    "plain",
     "privileged",
     "register_permission_type",
     "rules",

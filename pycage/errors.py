@@ -18,6 +18,7 @@ __all__ = [
     "ImportDenied",
     "LimitExceeded",
     "ModuleMissingError",
+    "NotPlainError",
     "PolicyError",
     "PycageError",
     "RestrictedSyntaxError",
@@ -125,6 +126,18 @@ class SandboxExited(PycageError, RuntimeError):
 
 class LimitExceeded(PycageError, RuntimeError):
     """A limit in time, size or number was reached; the message names the limit."""
+
+
+class NotPlainError(PycageError, TypeError, ValueError):
+    """What should be plain data is none, or contains itself, or was changed while it was copied.
+
+    Attributes:
+        path: The way to what is wrong, such as ``value["a"][3]``.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
 
 
 class SyntaxProblem(NamedTuple):

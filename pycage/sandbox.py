@@ -13,7 +13,7 @@ import os
 import threading
 import unicodedata
 from types import MethodType
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, final
 
 import attrs
 
@@ -25,6 +25,7 @@ from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
 from pycage.imports import enum_redirects, sealed_bases
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
+from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -75,7 +76,7 @@ class Result:
 
     Attributes:
         value: The value of the last statement if that is an expression, else None.  It is the sandbox's own object,
-            not a copy: its methods are the sandbox's code.
+            not a copy: its methods are the sandbox's code.  `plain` copies it.
         stdout: What was printed.
         stderr: What was printed to ``sys.stderr``.
         requests: What permissions were asked for, in order, and whether they were granted.
@@ -85,6 +86,15 @@ class Result:
     stdout: str
     stderr: str
     requests: tuple[PermissionRequest, ...]
+
+    def plain(self, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS, max_bytes: int = MAX_BYTES) -> Any:
+        """Return a copy of ``value`` in plain data, of which nothing is the sandbox's code; see `pycage.plain`.
+
+        Raises:
+            NotPlainError: Something in it is no plain data.
+            LimitExceeded: It is deeper or larger than that.
+        """
+        return plain(self.value, max_depth=max_depth, max_items=max_items, max_bytes=max_bytes)
 
 
 def checked_name(name: str) -> str:

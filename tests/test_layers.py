@@ -27,7 +27,7 @@ ORDER = [
     {"manager"},
     {"language"},
     {"imports"},
-    {"host_errors", "interrupts"},
+    {"host_errors", "interrupts", "plain"},
     {"exposure", "guest_api"},
     {"cage"},
     {"sandbox"},
