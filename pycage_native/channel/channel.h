@@ -71,32 +71,48 @@ struct Callback {
   PyObject *convert; /* for arguments of the code 'O': (tuple) -> tuple */
 };
 
+/* turns.c */
+void post(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux);
+int wait_reply(Link *link, int index, const char *name, pn_reply *reply);
+int64_t deadline_of(Link *link, host_channel *channel);
+_Atomic uint32_t *word_at(Link *link, int index, uint32_t offset);
+int64_t monotonic(void);
+uint32_t pauses_in(int64_t nanoseconds);
+long wait_on(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds);
+void wake(_Atomic uint32_t *word);
+
+/* asked.c */
+int turn(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux, const char *name,
+         pn_reply *reply);
+int finish(Link *link, int index, const char *name, pn_reply *reply);
+int answer_one(Link *link, int index, const char *name);
+int raise_kept(host_channel *channel);
+
 /* link.c */
-extern PyTypeObject LinkType, CallbackType;
+extern PyTypeObject LinkType;
 /* Types are reachable from any object; who has one of these could make a Link of any descriptors.  So they make nothing,
    and functions of the module do. */
 PyObject *new_link(PyObject *module, PyObject *args, PyObject *kwargs);
-PyObject *new_callback(PyObject *module, PyObject *args, PyObject *kwargs);
 int acquire_channel(Link *link);
 void release_channel(Link *link, int index);
-int turn(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux, const char *name,
-         pn_reply *reply);
 int is_alive(Link *link);
-void post(Link *link, int index, uint32_t operation, const uint64_t *words, uint32_t aux);
-int finish(Link *link, int index, const char *name, pn_reply *reply);
-int answer_one(Link *link, int index, const char *name);
 int end_link(Link *link, const char *reason, const char *name, const char *detail);
-int raise_kept(host_channel *channel);
-int64_t deadline_of(Link *link, host_channel *channel);
-_Atomic uint32_t *word_at(Link *link, int index, uint32_t offset);
+static inline int violation(Link *link, const char *name, const char *what) {
+  return end_link(link, "violation", name, what);
+}
 static inline char *arena_of(Link *link, int index) {
   return link->base + (size_t)index * link->channel_size + PN_ARENA;
 }
+
+/* callback.c */
+extern PyTypeObject CallbackType;
+PyObject *new_callback(PyObject *module, PyObject *args, PyObject *kwargs);
 
 /* words.c: conversions between Python objects and words. */
 int to_word(char code, PyObject *value, uint64_t *word);
 PyObject *from_word(char code, uint64_t integer, uint64_t real);
 int is_real(char code);
+int width_of(char code); /* in bytes; 0: no such code */
 int is_code(char code);
 
 /* address.c */
@@ -132,6 +148,9 @@ PyObject *new_function(PyObject *module, PyObject *args, PyObject *kwargs);
 Link *link_of(Function *function);
 int takes_numbers(const Function *function);
 
+/* map.c */
+PyObject *function_map(Function *function, PyObject *args, PyObject *kwargs);
+
 /* pipeline.c */
 extern PyTypeObject PipelineType;
 PyObject *new_pipeline(Function *function, PyObject *unused);
@@ -142,10 +161,6 @@ void unwatch(Link *link);
 void tell(Link *link);
 void forget_links_after_fork(void);
 
-int64_t monotonic(void);
-uint32_t pauses_in(int64_t nanoseconds);
-long wait_on(_Atomic uint32_t *word, uint32_t value, int64_t nanoseconds);
-void wake(_Atomic uint32_t *word);
 static inline void pause_cpu(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

@@ -5,13 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-/* code -> bytes of an integer; 0: not one */
-static int width(char code) {
+int width_of(char code) {
   switch (code) {
     case 'b': case 'B': case '?': case 'c': return 1;
     case 'h': case 'H': return 2;
-    case 'i': case 'I': case 'u': return 4;
-    case 'q': case 'Q': case 'P': case 'p': return 8;
+    case 'i': case 'I': case 'u': case 'f': return 4;
+    case 'q': case 'Q': case 'P': case 'p': case 'd': return 8;
     default: return 0;
   }
 }
@@ -20,12 +19,12 @@ static int is_signed(char code) { return code == 'b' || code == 'h' || code == '
 
 int is_real(char code) { return code == 'd' || code == 'f'; }
 
-int is_code(char code) { return code == 'v' || is_real(code) || width(code) != 0; }
+int is_code(char code) { return code == 'v' || width_of(code) != 0; }
 
 /* As ctypes does, a number may be given in either sign: what fits into the bits is passed.  Unlike ctypes, what does not
    fit is an error. */
 static int integer_word(char code, PyObject *value, uint64_t *word) {
-  int overflow, bits = 8 * width(code);
+  int overflow, bits = 8 * width_of(code);
   PyObject *number = value;
 
   if (!PyLong_Check(value)) {
