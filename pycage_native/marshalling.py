@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import struct
 from typing import TYPE_CHECKING, Any
 
-from pycage_native import _channel
+from pycage_native import _channel, flat
 from pycage_native.abi import COUNT, Shape, convention
 from pycage_native.annotations import Bound, Direction
 from pycage_native.arguments import Ready, converter, explained, inferred, result_shape
@@ -57,6 +58,7 @@ class Plan:
     __slots__ = (
         "_after",
         "_converters",
+        "_flat",
         "_integers_only",
         "_kind",
         "_restore",
@@ -90,12 +92,16 @@ class Plan:
             self._converters = tuple(converter(kind, sized=i in self._sync) for i, kind in enumerate(argtypes))
         self.result = self._result_code()
         self.wrap = self._wrapper()
-        codes = None if argtypes is None else self._codes([foreign.translated(kind) for kind in argtypes])
+        kinds = None if argtypes is None else [foreign.translated(kind) for kind in argtypes]
+        codes = None if kinds is None else self._codes(kinds)
         self.fast = codes is not None and self.result != "" and self._restore is None
         self.codes = codes if self.fast and codes is not None else b""
         # A slow function is bound as one of integers; what has reals or structures goes by the block.
         real = isinstance(self._kind, SimpleType) and CODES[self._kind._type_].real
         self._integers_only = self._shape is None and not real and not self._has_reals()
+        suited = self.fast or (kinds is None and self._after is None)
+        short = suited and not self._sync and self._restore is None
+        self._flat = flat.plan(name, kinds, self._kind, functools.partial(_pointed, self._kind)) if short else None
 
     # ---- The signature ------------------------------------------------------------------------------------------
 
@@ -170,6 +176,10 @@ class Plan:
         link = function._link
         if link is None:
             raise RuntimeError(f"{self.name} has no executor")
+        if self._flat is not None:
+            result = self._flat.call(function, args)
+            if result is not flat.MISS:
+                return result
         return self.invoke(link, function.index, args)
 
     def invoke(self, link: Link, index: int, args: tuple[Any, ...]) -> Any:

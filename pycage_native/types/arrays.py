@@ -45,6 +45,7 @@ class ArrayType(CType):
             raise OverflowError("array too large")
         made._size_ = item._size_ * length
         made._align_bytes_ = item._align_bytes_
+        made._flat_ = item._flat_
         _ACCESS.get(getattr(item, "_type_", "") if isinstance(item, SimpleType) else "", _plain)(made)
         return made
 

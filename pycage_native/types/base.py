@@ -42,6 +42,8 @@ class CType(type):
     _align_bytes_: int = 1
     # Offsets of all pointers in an object.
     _pointers_: tuple[int, ...] = ()
+    # Whether there are none.
+    _flat_: bool = True
 
     def __mul__(cls, length: Any) -> Any:
         """Return the type of arrays of ``length`` such objects."""
@@ -122,6 +124,8 @@ class Data(metaclass=CType):
         """Return an object that shares the bytes of a writable buffer."""
         size = _size_of(cls)
         view = _bytes_of(source, offset, size)
+        if isinstance(source, Data) and isinstance(source._memory_, Local):
+            return cls._view_(source._memory_, source._start_ + offset)  # one object, also for a call
         if view.readonly:
             raise TypeError("underlying buffer is not writable")
         return cls._view_(Local(view[offset : offset + size], cls), 0)
@@ -206,7 +210,8 @@ def _size_of(kind: Any) -> int:
 
 
 def _bytes_of(source: Any, offset: int, size: int) -> memoryview:
-    view = memoryview(source)
+    # Before Python 3.12 objects of Python code have no buffers for others.
+    view = source.__buffer__(0) if isinstance(source, Data) else memoryview(source)
     if offset < 0:
         raise ValueError("offset cannot be negative")
     if not view.c_contiguous:

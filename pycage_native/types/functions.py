@@ -52,6 +52,7 @@ class FunctionType(CType):
             return made
         made._size_ = made._align_bytes_ = 8
         made._pointers_ = (0,)
+        made._flat_ = False
         for index, kind in enumerate(namespace["_argtypes_"], 1):
             if not hasattr(kind, "from_param"):
                 raise TypeError(f"item {index} in _argtypes_ has no from_param method")

@@ -45,6 +45,7 @@ class PointerType(CType):
         if getattr(made, "_type_", None) is not None or name.startswith("LP_"):
             made._size_ = made._align_bytes_ = 8
             made._pointers_ = (0,)
+            made._flat_ = False
         return made
 
     def set_type(cls, kind: Any) -> None:

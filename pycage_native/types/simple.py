@@ -139,6 +139,7 @@ class SimpleType(CType):
             raise AttributeError(f"class must define a '_type_' attribute which must be one of {''.join(CODES)!r}")
         made._size_ = made._align_bytes_ = CODES[code].size
         made._pointers_ = (0,) if code in "zZP" else ()
+        made._flat_ = code not in "zZP"
         made._direct_ = bases[0].__dict__.get("_abstract_", False)
         return made
 

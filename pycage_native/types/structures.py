@@ -166,6 +166,7 @@ class StructType(CType):
         inherited = base._pointers_ if base else ()
         inside = [field.offset + offset for field in made if field.bits is None for offset in field.kind._pointers_]
         type.__setattr__(cls, "_pointers_", tuple(sorted({*inherited, *inside})))
+        type.__setattr__(cls, "_flat_", not cls._pointers_)
         type.__setattr__(cls, "_size_", layout.size)
         type.__setattr__(cls, "_align_bytes_", layout.align)
         type.__setattr__(cls, "_members_", (*(base._members_ if base else ()), *made))
