@@ -23,7 +23,7 @@ HOSTILE: Final = Path(__file__).parent.parent / "libpycage-hostile.so"
 """The library, which is built with the package."""
 
 # The number of threads counts for all that the user runs, so it is not a small one.
-_LIMITS: Final = Limits(wall=1.0, memory=1 << 30, threads=4096)
+_LIMITS: Final = Limits(wall=3.0, memory=1 << 30, threads=4096)
 
 
 class Outcome(NamedTuple):
