@@ -8,16 +8,19 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from pycage_native import _channel
+from pycage_native.by_value import Frame, address_there, has_structures
 from pycage_native.placement import number_of
-from pycage_native.types.memory import Handle, Place
+from pycage_native.types.memory import Handle
 from pycage_native.types.pointers import Aimed, aim_of_argument
 from pycage_native.types.simple import CODES, Simple, SimpleType
+from pycage_native.types.structures import StructType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +58,8 @@ def _word_code(kind: Any) -> str:
 
 def _incoming(kind: Any) -> Callable[[Any, Link], Any] | None:
     """How an argument of the C side becomes what the Python function gets; None: it is that already."""
+    if isinstance(kind, StructType):
+        return None
     if isinstance(kind, SimpleType) and kind._type_ not in "zZP":
         return None if kind._direct_ else lambda value, _: kind(value)
 
@@ -71,23 +76,16 @@ def _outgoing(kind: Any) -> Callable[[Any, Link], Any] | None:
         return lambda value, _: value.value if isinstance(value, Simple) else value
 
     def address(value: Any, link: Link) -> int:
-        aim = aim_of_argument(value)
-        if isinstance(aim, Place):
-            raise TypeError(
-                "a callback cannot return a pointer to an object of this process: it is not there afterwards"
-            )
-        if isinstance(aim, Handle):
-            return number_of(aim, link)
-        return 0 if aim is None else aim if type(aim) is int else aim.register(link)
+        return address_there(aim_of_argument(value), link)
 
     return address
 
 
-def _adapted(function: Callable[..., Any], kind: Any, link: Link) -> Callable[..., Any]:
+def _adapted(function: Callable[..., Any], kind: Any, link: Link, frame: Frame | None) -> Callable[..., Any]:
     """Return the function with its arguments and its result converted, or itself if nothing needs to be."""
     incoming = [_incoming(argument) for argument in kind._argtypes_]
-    outgoing = None if kind._restype_ is None else _outgoing(kind._restype_)
-    if not any(incoming) and (outgoing is None or kind._restype_._type_ not in "zZP"):
+    outgoing = None if kind._restype_ is None or isinstance(kind._restype_, StructType) else _outgoing(kind._restype_)
+    if frame is None and not any(incoming) and (outgoing is None or kind._restype_._type_ not in "zZP"):
         return function
     # A callback lives as long as its function type's object, which may be longer than an executor.
     reference = weakref.ref(link)
@@ -99,9 +97,11 @@ def _adapted(function: Callable[..., Any], kind: Any, link: Link) -> Callable[..
         result = function(
             *(
                 word if convert is None else convert(word, current)
-                for word, convert in zip(words, incoming, strict=True)
+                for word, convert in zip(words if frame is None else frame.taken(words, current), incoming, strict=True)
             )
         )
+        if frame is not None and frame.result is not None:
+            return frame.returned(result, words, current)
         return result if outgoing is None else outgoing(result, current)
 
     return call
@@ -117,16 +117,20 @@ def register(link: Link, function: Callable[..., Any], kind: Any, channel: int |
         channel: One that the caller has acquired; None: acquire one.
 
     Raises:
-        TypeError: It takes or returns structures by value.
+        TypeError: It has too many arguments, or returns a structure in two registers.
         ValueError: The executor has 64 callbacks already.
     """
-    codes = "".join(map(_word_code, kind._argtypes_))
-    if len(codes) > _MOST_ARGUMENTS:
-        raise TypeError(f"a callback can have {_MOST_ARGUMENTS} arguments, not {len(codes)}")
-    result = "v" if kind._restype_ is None else _word_code(kind._restype_)
-    called = _adapted(callers[link](function), kind, link)
+    frame = Frame(kind) if has_structures(kind) else None
+    if frame is None:
+        codes = "".join(map(_word_code, kind._argtypes_))
+        if len(codes) > _MOST_ARGUMENTS:
+            raise TypeError(f"a callback can have {_MOST_ARGUMENTS} arguments, not {len(codes)}")
+        reals = sum(1 << i for i, code in enumerate(codes) if code in "df")
+    else:
+        codes, reals = frame.codes, frame.reals
+    result = "v" if kind._restype_ is None else frame.code if frame and frame.result else _word_code(kind._restype_)
+    called = _adapted(callers[link](function), kind, link, frame)
     callback = _channel.Callback(link, called, result, codes.encode())
-    reals = sum(1 << i for i, code in enumerate(codes) if code in "df")
     own = link.acquire() if channel is None else channel
     try:
         operation = (_channel.CALLBACK_SHAPE << 24) | callback.slot
@@ -163,7 +167,8 @@ def _through(kind: Any, value: Any) -> Any:
         return made.value if kind._direct_ else made
     if isinstance(kind, type) and issubclass(kind, Aimed):
         return kind._pointing_(aim_of_argument(value))
-    return value
+    given: Any = kind  # mypy does not see what objects of a metaclass inherit
+    return copy.copy(given.from_param(value)) if isinstance(kind, StructType) else value
 
 
 class _Addressed:

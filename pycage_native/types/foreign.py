@@ -309,6 +309,10 @@ def _outward(value: Any, theirs: Any) -> Any:
     if not isinstance(value, Aimed):
         if isinstance(value, Handle):
             raise TypeError("a callback of a real CFUNCTYPE cannot get a void pointer; declare it with pycage's types")
+        if isinstance(type(value), StructType):
+            if type(value)._pointers_:
+                raise TypeError("a callback of a real CFUNCTYPE cannot get pointers; declare it with pycage's types")
+            return theirs.from_buffer_copy(bytes(value))
         return value
     ours = translated(theirs)
     if value._aim_ is None:

@@ -695,13 +695,6 @@ def test_a_callback_cannot_return_a_local_object(lib):
     assert make(kind(lambda n: None), 5) is None
 
 
-def test_a_callback_cannot_take_structures_by_value(lib):
-    kind = CFUNCTYPE(c_int, Node)
-
-    with pytest.raises(TypeError, match="cannot take or return Node"):
-        lib.function("keep")(kind(lambda n: 0))
-
-
 def test_function_pointers_of_the_library_are_callable(lib):
     get = lib.function("get", COMPARE, [c_int])
     subtract = get(1)
