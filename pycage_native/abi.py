@@ -10,7 +10,7 @@ import functools
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pycage_native.types.arrays import Array
-from pycage_native.types.simple import CODES, SimpleType
+from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, SimpleType, c_longdouble
 from pycage_native.types.structures import StructType
 
 # Words of pn_block (protocol.h).
@@ -89,6 +89,8 @@ def _scalars(kind: Any, at: int) -> list[Scalar]:
     if issubclass(kind, Array):
         size = kind._type_._size_
         return [scalar for i in range(kind._length_) for scalar in _scalars(kind._type_, at + i * size)]
+    if kind is c_longdouble:  # in memory on one machine, in a vector register on the other
+        raise TypeError(NO_LONG_DOUBLE)
     real = isinstance(kind, SimpleType) and CODES[kind._type_].real
     return [Scalar(at, kind._size_, real)]
 

@@ -12,9 +12,10 @@ from pycage_native.heap import Buffer
 from pycage_native.types import foreign
 from pycage_native.types.arrays import Array
 from pycage_native.types.base import ArgumentError, Data, Parameter, Reference, target_of
-from pycage_native.types.memory import Handle, Local, Place
+from pycage_native.types.handles import Handle
+from pycage_native.types.memory import Local, Place
 from pycage_native.types.pointers import Aimed, Pointer, c_char_p, c_wchar_p
-from pycage_native.types.simple import CODES, PACK, Simple, SimpleType, c_longdouble, real_of, single
+from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, PACK, Simple, SimpleType, c_longdouble, real_of, single
 from pycage_native.types.structures import StructType
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def converter(kind: Any, *, sized: bool) -> Callable[[Any], Ready]:
     """
     kind = foreign.translated(kind)
     if kind is c_longdouble:
-        raise TypeError("long double is not supported")
+        raise TypeError(NO_LONG_DOUBLE)
     if isinstance(kind, SimpleType) and kind._direct_ and kind._type_ not in "zZP":
         return _simple(kind, kind._type_)
     adapt = getattr(kind, "from_param", None)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pycage_native.abi import INDIRECT, REALS, STACK, Assigned, Convention, Kind, convention, shape_of
 from pycage_native.placement import number_of
-from pycage_native.types.memory import POINTER_SIZE, Handle, Local, Place, adopt
+from pycage_native.types.handles import POINTER_SIZE, Handle
+from pycage_native.types.memory import Local, Place, adopt
 from pycage_native.types.simple import CODES, UNPACK, SimpleType
 from pycage_native.types.structures import StructType
 

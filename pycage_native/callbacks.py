@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from pycage_native import _channel
 from pycage_native.by_value import Frame, address_there, has_structures
 from pycage_native.placement import number_of
-from pycage_native.types.memory import Handle
+from pycage_native.types.handles import Handle
 from pycage_native.types.pointers import Aimed, aim_of_argument
-from pycage_native.types.simple import CODES, Simple, SimpleType
+from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, Simple, SimpleType, c_longdouble
 from pycage_native.types.structures import StructType
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _word_code(kind: Any) -> str:
         return CODES[kind._type_].word if kind._type_ not in "zZP" else "P"
     if isinstance(kind, type) and issubclass(kind, Aimed):
         return "P"
+    if kind is c_longdouble:
+        raise TypeError(NO_LONG_DOUBLE)
     raise TypeError(f"a callback cannot take or return {getattr(kind, '__name__', kind)}")
 
 

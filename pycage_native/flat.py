@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pycage_native import _channel
 from pycage_native.types.arrays import Array
 from pycage_native.types.base import Reference
-from pycage_native.types.memory import MASK, Handle, Local, Place
+from pycage_native.types.handles import MASK, Handle
+from pycage_native.types.memory import Local, Place
 from pycage_native.types.pointers import POINTER, Aimed, Pointer, c_char_p, c_void_p, c_wchar_p
 from pycage_native.types.simple import CODES, UNPACK, SimpleType, c_char, c_wchar, single
 

@@ -23,9 +23,10 @@ from pycage_native.placement import Arena
 from pycage_native.types import foreign
 from pycage_native.types.base import CType
 from pycage_native.types.functions import CFunction
-from pycage_native.types.memory import Handle, Local, Place
+from pycage_native.types.handles import Handle
+from pycage_native.types.memory import Local, Place
 from pycage_native.types.pointers import Aimed, c_char_p, c_void_p, c_wchar_p
-from pycage_native.types.simple import CODES, UNPACK, SimpleType, c_int, c_longdouble
+from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, UNPACK, SimpleType, c_int, c_longdouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -109,7 +110,7 @@ class Plan:
         """Our type, and what turns our result into one of ctypes."""
         kind = foreign.translated(restype)
         if kind is c_longdouble:
-            raise TypeError("long double is not supported")
+            raise TypeError(NO_LONG_DOUBLE)
         if kind is None or (isinstance(kind, CType) and kind._size_ is not None):
             return kind, foreign.restorer(restype) if kind is not restype else None
         if callable(restype) and not isinstance(restype, type):

@@ -17,7 +17,8 @@ import bisect
 from typing import TYPE_CHECKING, Any
 
 from pycage_native import _channel
-from pycage_native.types.memory import MASK, POINTER_SIZE, Handle, Local, Place, StaleHandle
+from pycage_native.types.handles import MASK, POINTER_SIZE, Handle, StaleHandle
+from pycage_native.types.memory import Local, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

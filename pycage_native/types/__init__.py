@@ -17,8 +17,8 @@ from pycage_native.types.buffers import memset as memset
 from pycage_native.types.buffers import string_at as string_at
 from pycage_native.types.buffers import wstring_at as wstring_at
 from pycage_native.types.functions import CFUNCTYPE as CFUNCTYPE
-from pycage_native.types.memory import Handle as Handle
-from pycage_native.types.memory import StaleHandle as StaleHandle
+from pycage_native.types.handles import Handle as Handle
+from pycage_native.types.handles import StaleHandle as StaleHandle
 from pycage_native.types.pointers import POINTER as POINTER
 from pycage_native.types.pointers import Pointer as Pointer
 from pycage_native.types.pointers import c_char_p as c_char_p

@@ -5,7 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pycage_native.types.memory import POINTER_SIZE, Handle, Local, Place, adopt, transfer
+from pycage_native.types.handles import POINTER_SIZE, Handle
+from pycage_native.types.memory import Local, Place, adopt, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pycage_native.types.memory import Handle, Local, Place, local_string, locate, transfer
+from pycage_native.types.handles import Handle
+from pycage_native.types.memory import Local, Place, local_string, locate, transfer
 from pycage_native.types.pointers import advanced
 from pycage_native.types.simple import c_char, c_wchar
 

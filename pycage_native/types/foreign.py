@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from pycage.access import do_privileged
 from pycage_native.types.base import CType, Reference
 from pycage_native.types.functions import CFUNCTYPE, Routine
-from pycage_native.types.memory import Handle, Local, Place
+from pycage_native.types.handles import Handle
+from pycage_native.types.memory import Local, Place
 from pycage_native.types.pointers import POINTER, Aimed, c_char_p, c_void_p, c_wchar_p
 from pycage_native.types.simple import (
     SimpleType,

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from pycage_native.types import base
 from pycage_native.types.base import CType
-from pycage_native.types.memory import Handle, Local
+from pycage_native.types.handles import Handle
 from pycage_native.types.pointers import Aimed, aim_of_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pycage_native._channel import Callback, Link
+    from pycage_native.types.memory import Local
 
 
 class Routine:

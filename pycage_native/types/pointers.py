@@ -9,7 +9,8 @@ from pycage_native.heap import Buffer
 from pycage_native.types import base
 from pycage_native.types.arrays import Array, joined
 from pycage_native.types.base import ArgumentError, CType, Data, Parameter, Reference, _size_of, target_of
-from pycage_native.types.memory import Handle, Local, Place, local_string, locate, shifted
+from pycage_native.types.handles import Handle
+from pycage_native.types.memory import Local, Place, local_string, locate, shifted
 from pycage_native.types.simple import Simple, SimpleType
 
 if TYPE_CHECKING:
@@ -248,77 +249,78 @@ class c_void_p(PointerValue):  # noqa: N801
         raise cls._wrong_(value)
 
 
-class c_char_p(PointerValue):  # noqa: N801
+class String(PointerValue):
+    """A pointer to a string that ends with a NUL: subclasses say of what characters."""
+
+    _abstract_ = True
+    _text_: type
+    _character_: str  # code of one
+    _width_: int
+    _name_: str
+
+    @classmethod
+    def _encoded_(cls, value: Any) -> bytes:
+        return bytes(value)
+
+    @classmethod
+    def _decoded_(cls, data: bytes) -> Any:
+        return data
+
+    @classmethod
+    def _get_(cls, block: Local | Handle, at: int) -> Any:
+        aim = block.aim(at)
+        return None if aim is None else cls._decoded_(local_string(*locate(aim), cls._width_))
+
+    @classmethod
+    def _aim_of_(cls, value: Any) -> Any:
+        if isinstance(value, cls._text_):
+            return Place(Local(bytearray(cls._encoded_(value) + bytes(cls._width_)), frozen=True), 0)
+        if value is None or isinstance(value, (int, Handle, Place)):
+            return super()._aim_of_(value)
+        raise TypeError(f"{cls._name_} or integer address expected instead of {type(value).__name__} instance")
+
+    @classmethod
+    def from_param(cls, value: Any) -> Any:
+        """See `Data.from_param`; strings, buffers of such characters and handles are accepted."""
+        if value is None or isinstance(value, (cls, cls._text_, Handle, Place)):
+            return value
+        if _points_to(value, cls._character_):
+            return value
+        parameter = getattr(value, "_as_parameter_", None)
+        if parameter is not None:
+            return cls.from_param(parameter)
+        raise cls._wrong_(value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._aim_!r})"
+
+
+class c_char_p(String):  # noqa: N801
     """A pointer to a string of bytes that ends with a NUL."""
 
     _type_ = "z"
-
-    @classmethod
-    def _get_(cls, block: Local | Handle, at: int) -> Any:
-        aim = block.aim(at)
-        return None if aim is None else local_string(*locate(aim))
-
-    @classmethod
-    def _aim_of_(cls, value: Any) -> Any:
-        if isinstance(value, bytes):
-            return Place(Local(bytearray(value + b"\0"), frozen=True), 0)
-        if value is None or isinstance(value, (int, Handle, Place)):
-            return super()._aim_of_(value)
-        raise TypeError(f"bytes or integer address expected instead of {type(value).__name__} instance")
-
-    @classmethod
-    def from_param(cls, value: Any) -> Any:
-        """See `Data.from_param`; ``bytes``, buffers of characters and handles are accepted."""
-        if value is None or isinstance(value, (cls, bytes, Handle, Place)):
-            return value
-        if _points_to(value, "c"):
-            return value
-        parameter = getattr(value, "_as_parameter_", None)
-        if parameter is not None:
-            return cls.from_param(parameter)
-        raise cls._wrong_(value)
-
-    def __repr__(self) -> str:
-        return _shown(self)
+    _text_ = bytes
+    _character_ = "c"
+    _width_ = 1
+    _name_ = "bytes"
 
 
-class c_wchar_p(PointerValue):  # noqa: N801
+class c_wchar_p(String):  # noqa: N801
     """A pointer to a string of wide characters that ends with a NUL."""
 
     _type_ = "Z"
+    _text_ = str
+    _character_ = "u"
+    _width_ = 4
+    _name_ = "unicode string"
 
     @classmethod
-    def _get_(cls, block: Local | Handle, at: int) -> Any:
-        aim = block.aim(at)
-        return None if aim is None else local_string(*locate(aim), 4).decode("utf-32-le", "surrogatepass")
+    def _encoded_(cls, value: Any) -> bytes:
+        return str(value).encode("utf-32-le", "surrogatepass")
 
     @classmethod
-    def _aim_of_(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return Place(Local(bytearray((value + "\0").encode("utf-32-le", "surrogatepass")), frozen=True), 0)
-        if value is None or isinstance(value, (int, Handle, Place)):
-            return super()._aim_of_(value)
-        raise TypeError(f"unicode string or integer address expected instead of {type(value).__name__} instance")
-
-    @classmethod
-    def from_param(cls, value: Any) -> Any:
-        """See `Data.from_param`; ``str``, buffers of wide characters and handles are accepted."""
-        if value is None or isinstance(value, (cls, str, Handle, Place)):
-            return value
-        if _points_to(value, "u"):
-            return value
-        parameter = getattr(value, "_as_parameter_", None)
-        if parameter is not None:
-            return cls.from_param(parameter)
-        raise cls._wrong_(value)
-
-    def __repr__(self) -> str:
-        return _shown(self)
-
-
-def _shown(value: Any) -> str:
-    aim = value._aim_
-    return f"{type(value).__name__}({aim!r})"
+    def _decoded_(cls, data: bytes) -> Any:
+        return data.decode("utf-32-le", "surrogatepass")
 
 
 def _points_to(value: Any, code: str) -> bool:

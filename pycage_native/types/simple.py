@@ -12,7 +12,8 @@ from pycage_native.types.base import CType, Data, Parameter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pycage_native.types.memory import Handle, Local
+    from pycage_native.types.handles import Handle
+    from pycage_native.types.memory import Local
 
 
 class Code(NamedTuple):
@@ -262,6 +263,12 @@ c_uint8, c_uint16, c_uint32, c_uint64 = c_ubyte, c_ushort, c_uint, c_ulong
 c_ssize_t, c_size_t, c_time_t = c_long, c_ulong, c_long
 
 
+NO_LONG_DOUBLE = (
+    "long double is not supported, since Python has no such number; use a function of the library that takes double, "
+    "such as pow instead of powl, or pass a pointer to its 16 bytes"
+)
+
+
 class c_longdouble(Data):  # noqa: N801
     """Not supported: Python has no such number, and what ctypes does is to lose half of it."""
 
@@ -270,4 +277,14 @@ class c_longdouble(Data):  # noqa: N801
 
     def __new__(cls, *args: Any) -> Any:  # noqa: D102
         _ = args
-        raise TypeError("long double is not supported; use a function of the library that takes double")
+        raise TypeError(NO_LONG_DOUBLE)
+
+    @classmethod
+    def _load_(cls, block: Local | Handle, at: int) -> Any:
+        _ = block, at
+        raise TypeError(NO_LONG_DOUBLE)
+
+    @classmethod
+    def _store_(cls, block: Local | Handle, at: int, value: Any) -> None:
+        _ = block, at, value
+        raise TypeError(NO_LONG_DOUBLE)

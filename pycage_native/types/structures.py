@@ -10,7 +10,8 @@ from pycage_native.types.layout import Member, lay_out
 from pycage_native.types.simple import CODES, SimpleType
 
 if TYPE_CHECKING:
-    from pycage_native.types.memory import Handle, Local
+    from pycage_native.types.handles import Handle
+    from pycage_native.types.memory import Local
 
 
 class Field:

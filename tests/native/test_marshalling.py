@@ -201,6 +201,27 @@ def test_long_double_is_refused(lib):
         lib.function("add", types.c_longdouble)
     with pytest.raises(TypeError, match="long double"):
         lib.function("add", c_int, [types.c_longdouble])
+    kind = types.CFUNCTYPE(c_int, types.c_longdouble)
+    with pytest.raises(TypeError, match="takes double"):
+        lib.function("keep")(kind(lambda x: 0))
+
+
+def test_a_structure_with_a_long_double_passes_by_pointer_only(lib):
+    class Long(Structure):
+        _fields_ = [("n", c_int), ("x", types.c_longdouble)]
+
+    made = Long(n=3)
+    assert sizeof(made) == 32
+    lib.function("set")(byref(made), 9)
+    assert made.n == 9
+    with pytest.raises(TypeError, match="takes double"):
+        made.x
+    with pytest.raises(TypeError, match="takes double"):
+        made.x = 1.0
+    with pytest.raises(TypeError, match="takes double"):
+        lib.function("make", Long)
+    with pytest.raises(TypeError, match="takes double"):
+        lib.function("padding")(made, 1)
 
 
 def test_a_variable_number_of_arguments(lib):
