@@ -19,6 +19,7 @@ from pycage.access import (
     register_permission_type,
     run_as,
 )
+from pycage.decisions import DecisionLog
 from pycage.domains import Principal
 from pycage.errors import AccessDenied
 from pycage.permissions import AllPermission, BasicPermission, FilePermission, RuntimePermission, ThreadPermission
@@ -388,7 +389,7 @@ def test_host_code_can_be_restricted_and_set_free_again(box: Role) -> None:
 
 
 def test_the_log_is_bounded(box: Role) -> None:
-    log = access.DecisionLog(3)
+    log = DecisionLog(3)
     for number in range(5):
         log.record(str(number), granted=False, domain="x")
 

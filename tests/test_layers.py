@@ -19,6 +19,8 @@ ORDER = [
     {"permissions", "codesource"},
     {"domains", "policy"},
     {"decisions"},
+    {"contexts"},
+    {"denials", "privileges"},
     {"access", "shims"},
     {"paths", "addresses", "source_lines"},
     {"event_arguments"},
