@@ -10,6 +10,8 @@
 PYTHON ?= python3
 TAG := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 VENV := .venv-$(TAG)
+# A process for each processor; the tests of one file stay together.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 NATIVE_C := $(wildcard pycage_native/*/*.c benchmarks/*.c)
 CROSS_MACHINE := aarch64
 CROSS_CC := $(CROSS_MACHINE)-linux-gnu-gcc
@@ -21,7 +23,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/run_all.py
 
 test: $(VENV)/.installed
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest $(PARALLEL)
 
 bench: $(VENV)/.installed
 	$(VENV)/bin/python benchmarks/run.py

@@ -1,8 +1,9 @@
-"""What every test has: the security manager at work, and an empty decision log."""
+"""What every test has: the security manager at work, and an empty decision log; the corpus's table at the end."""
 
 from __future__ import annotations
 
 import pytest
+from corpus import results
 from pycage import access, manager
 
 
@@ -10,3 +11,24 @@ from pycage import access, manager
 def _manager_at_work():
     manager.install()
     access.LOG.clear()
+
+
+# ---- The table of the corpus.  Its tests may run in several processes, each of which knows a part. -------------------
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["corpus"] = results.PARTS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    for known, more in zip(results.PARTS, getattr(node, "workeroutput", {}).get("corpus", ())):
+        known.update(more)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if results.STOPPED:
+        terminalreporter.section("corpus: what was stopped; classes in brackets need not be, entirely, yet")
+        for line in results.table():
+            terminalreporter.write_line(line)

@@ -100,7 +100,7 @@ def main() -> int:
         chosen = sys.argv[1:] or [str(ROOT / "tests" / test) for test in TESTS]
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT,
-             *UNLIMITED, *chosen],
+             "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", *UNLIMITED, *chosen],
             cwd=name, env=environment, check=False,
         ).returncode  # fmt: skip
 

@@ -14,6 +14,8 @@ SHOWN: dict[str, bool] = {}
 RAN: dict[str, bool] = {}
 """Number of an allow file -> whether it gave its value."""
 
+PARTS = (STOPPED, SHOWN, RAN)
+
 _COLUMNS = ("class", "files", "run", "shown plain", "stopped strict", "stopped layer", "judged apart", "not yet")
 
 

@@ -44,9 +44,10 @@ def test_only_libraries_may_be_read_while_one_is_loaded(tmp_path, ask, name, sec
     assert ask(tmp_path / secret) == -errno.EACCES
 
 
-@pytest.mark.parametrize("name", ["self/mem", "self/environ", "thread-self/mem", "self/fd/0", f"{os.getpid()}/maps"])
+@pytest.mark.parametrize("name", ["self/mem", "self/environ", "thread-self/mem", "self/fd/0", "<own number>/maps"])
 @pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_RDWR])
 def test_no_permission_opens_what_a_process_is(ask, name, flags):
+    name = name.replace("<own number>", str(os.getpid()))
     assert ask(f"/proc/{name}", flags) in {-errno.EACCES, -errno.ENOENT, -errno.ENXIO}
     assert ask("/proc/cpuinfo") > 0
 
