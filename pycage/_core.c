@@ -41,6 +41,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "_openat2.h"
+
 /* ---- Versions ---------------------------------------------------------------------------------------------------- */
 
 #if PY_VERSION_HEX < 0x030B0000
@@ -1231,6 +1233,7 @@ static PyMethodDef core_methods[] = {
     {"code_domain", core_code_domain, METH_O, code_domain_doc},
     {"configure", (PyCFunction)(void (*)(void))core_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"do_privileged", (PyCFunction)(void (*)(void))core_do_privileged, METH_FASTCALL | METH_KEYWORDS, do_privileged_doc},
+    {"open_without_links", core_open_without_links, METH_VARARGS, open_without_links_doc},
     {"seal", core_seal, METH_O, seal_doc},
     {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
     {"snapshot", core_snapshot, METH_NOARGS, snapshot_doc},

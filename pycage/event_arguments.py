@@ -4,7 +4,8 @@ A reader takes the argument tuple of an event and returns the `Request`s that mu
 built-in types and raises for everything else; `pycage.events.requests_for` turns that into a denial.
 """
 
-# The essay on events stands in `events`, those on files and addresses in `paths` and `addresses`.  For this file:
+# The essay on events stands in `events`, those on files and addresses in `paths` and `addresses`;
+# the readers of events about files in `file_arguments`.  For this file:
 #
 # - A reader sees data of an attacker.  No method, comparison, iteration or isinstance() of an object before its exact
 #   type is known to be a built-in one; TypeError and IndexError mean "cannot be judged".
@@ -15,11 +16,8 @@ from __future__ import annotations
 
 import os as _os
 import sys
-from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Final
-
-import attrs
+from typing import TYPE_CHECKING, Final
 
 from pycage import _core
 from pycage.addresses import (
@@ -34,246 +32,42 @@ from pycage.addresses import (
     is_ordinary_socket,
     unix_path,
 )
-from pycage.paths import (
-    Links,
-    Place,
-    command_place,
-    is_directory,
-    link_target,
-    path_of_descriptor,
-    path_text,
-    place_of,
-    place_of_sqlite_uri,
-)
+from pycage.event_requests import EventRefused, Request
+from pycage.file_arguments import at_place, file_request
+from pycage.paths import Links, command_place, path_of_descriptor, path_text, place_of
 from pycage.permissions import (
     EnvPermission,
-    FilePermission,
     ImportPermission,
-    LinkPermission,
     NativePermission,
-    Permission,
     ProcessPermission,
     RuntimePermission,
     SocketPermission,
 )
 
+if TYPE_CHECKING:
+    from pycage.event_requests import Reader
+
 __all__ = [
     "REFLECTION",
-    "EventRefused",
-    "Reader",
-    "Request",
     "address",
-    "data_base",
     "environment_variable",
     "executed_program",
-    "file",
     "forked_program",
-    "hard_link",
     "imported_module",
     "library",
-    "locked_file",
-    "mapped_file",
     "new_socket",
-    "opened_file",
     "read_attribute",
-    "renamed_file",
     "resolved_address",
     "resolved_host",
     "shell",
-    "shown_permission",
     "signalled_group",
     "signalled_process",
     "signalled_thread",
     "spawned_program",
     "started_program",
-    "symbolic_link",
     "unpickled_global",
     "written_attribute",
 ]
-
-
-@attrs.frozen
-class Request:
-    """One thing that must be allowed.
-
-    Attributes:
-        permission: What is asked for, as the program named it: what a message shows.  It must be implied, unless there
-            are alternatives.
-        alternatives: What ``permission`` means here, if the name alone says too little (the absolute form of a
-            relative path, the address of ``localhost``): one of these must be implied instead.
-        also: Must all be implied as well: the real path behind links, the other addresses of a name, ...
-    """
-
-    permission: Permission
-    alternatives: tuple[Permission, ...] = ()
-    also: tuple[Permission, ...] = ()
-
-
-Reader = Callable[[tuple[object, ...]], tuple[Request, ...]]
-
-
-class EventRefused(Exception):
-    """The operation must be denied, whatever was granted: its arguments cannot be judged, or no grant could be safe.
-
-    Attributes:
-        permission: The permission that a denial shows.
-        reason: One line for the person who reads the denial.
-    """
-
-    def __init__(self, permission: Permission, reason: str) -> None:
-        super().__init__(reason)
-        self.permission = permission
-        self.reason = reason
-
-
-def shown_permission(kind: Callable[[str, str], Permission], name: str | None, actions: str) -> Permission | None:
-    """Return the permission that a denial shows for arguments that could not be judged; None if there is none."""
-    if name is None or actions == "":
-        return None
-    try:
-        return kind(name, actions)
-    except (TypeError, ValueError):
-        return None
-
-
-# ---- Files -----------------------------------------------------------------------------------------------------------
-
-_ACCMODE: Final = _os.O_RDONLY | _os.O_WRONLY | _os.O_RDWR
-_O_TMPFILE: Final = getattr(_os, "O_TMPFILE", 0)
-_O_PATH: Final = getattr(_os, "O_PATH", 0)
-_WRITE_FLAGS: Final = _os.O_CREAT | _os.O_TRUNC | _os.O_APPEND
-_FROM_DESCRIPTOR: Final = {"read": "readFileDescriptor", "write": "writeFileDescriptor"}
-
-
-def _at(place: Place, make: Callable[[str], Permission]) -> Request:
-    """Ask for a file by its name and by where it really is.
-
-    A relative name is only what a message shows: its absolute form must be implied, or a grant for "data.txt" would
-    mean another file after each chdir.
-    """
-    shown = make(place.given)
-    absolute = make(place.absolute) if place.relative else shown
-    elsewhere = [real for real in place.real if real != place.absolute]  # mostly none: it is what it seems
-    also = tuple(permission for permission in map(make, elsewhere) if permission != absolute)
-    return Request(shown, alternatives=(absolute,) if place.relative else (), also=also)
-
-
-def _file(place: Place, actions: str) -> Request:
-    return _at(place, lambda name: FilePermission.exact(name, actions))
-
-
-def _opened(fd: object, actions: str) -> tuple[Request, ...]:
-    """Ask for the file behind a descriptor, or for the use of descriptors if it has no name."""
-    path = path_of_descriptor(fd)
-    if path is not None:
-        return (Request(FilePermission.exact(path, actions)),)
-    return tuple(Request(RuntimePermission(_FROM_DESCRIPTOR[action])) for action in actions.split(","))
-
-
-def opened_file(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``open``: path, mode, flags."""
-    path, mode, flags = args[0], args[1], args[2]
-    if type(flags) is not int or not (mode is None or type(mode) is str):
-        raise TypeError
-    access = flags & _ACCMODE
-    reads = access != _os.O_WRONLY
-    writes = access != _os.O_RDONLY or flags & _WRITE_FLAGS != 0
-    nameless = _O_TMPFILE != 0 and flags & _O_TMPFILE == _O_TMPFILE
-    if _O_PATH and flags & _O_PATH:  # open(2): the other flags are ignored; the handle can be reopened for reading
-        reads, writes, nameless = True, False, False
-    if mode is not None:
-        writes = writes or any(letter in mode for letter in "wax+")
-    actions = "read,write" if reads and (writes or nameless) else "write" if writes or nameless else "read"
-    if type(path) is int:
-        return _opened(path, actions)
-    given = path_text(path)
-    if mode is None and given[:1] != "/":
-        # gh-116429: os.open(path, dir_fd=...) raises the same event as os.open(path).
-        shown = shown_permission(FilePermission, given, actions) or RuntimePermission("auditEvent.open")
-        raise EventRefused(
-            shown, "os.open() of a relative path may start from any dir_fd: pass an absolute path, or use open()"
-        )
-    place = place_of(given, Links.FOLLOW)
-    if nameless:  # a new file without a name *in* that directory
-        return (_at(place, lambda name: FilePermission(_below(name, "*"), actions)),)
-    return (_file(place, actions),)
-
-
-def file(actions: str, links: Links, dir_fd: int | None = None) -> Reader:
-    """Make a reader for events about the file in argument 0: a path, a descriptor, or None for the current directory.
-
-    Args:
-        actions: What it does with the file.
-        links: What it does with a link at the end of the path.
-        dir_fd: Position of the argument with the descriptor of the directory that a relative path starts from.
-    """
-
-    def requests(args: tuple[object, ...]) -> tuple[Request, ...]:
-        path = args[0]
-        if type(path) is int:
-            return _opened(path, actions)
-        base = -1 if dir_fd is None else args[dir_fd]
-        return (_file(place_of("." if path is None else path, links, base), actions),)
-
-    return requests
-
-
-def _below(directory: str, wildcard: str) -> str:
-    return (directory if directory[-1:] == "/" or directory == "" else directory + "/") + wildcard
-
-
-def renamed_file(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``os.rename``: source, target, and the directory descriptors of both."""
-    source = place_of(args[0], Links.KEEP, args[2])
-    target = place_of(args[1], Links.KEEP, args[3])
-    requests = [_file(source, "read,delete"), _file(target, "write")]
-    if any(is_directory(real) for real in source.real):  # all that is in it gets other names, and perhaps other grants
-        requests += [Request(FilePermission(_below(real, "-"), "read,delete")) for real in source.real]
-        requests += [Request(FilePermission(_below(real, "-"), "write")) for real in target.real]
-    return tuple(requests)
-
-
-def hard_link(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``os.link``: source, target, and the directory descriptors of both."""
-    source = place_of(args[0], Links.BOTH, args[2])
-    target = place_of(args[1], Links.KEEP, args[3])
-    # The new name may be granted "write" where the old one was not: whoever links must have both already.
-    return (Request(LinkPermission("hard")), _file(source, "read,write"), _file(target, "write"))
-
-
-def symbolic_link(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``os.symlink``: the text of the link, its path, and the path's directory descriptor."""
-    link = place_of(args[1], Links.KEEP, args[2])
-    return (Request(LinkPermission("symbolic")), _file(link, "write"), _file(link_target(args[0], link), "read"))
-
-
-def data_base(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``sqlite3.connect``: a path, ``:memory:``, nothing (a temporary file), or a URI."""
-    if type(args[0]) is int:
-        raise TypeError
-    name = path_text(args[0])
-    if name in (":memory:", ""):
-        return ()
-    if name[:5] == "file:":
-        place, writes = place_of_sqlite_uri(name)
-        return (_file(place, "read,write" if writes else "read"),)
-    return (_file(place_of(name, Links.FOLLOW), "read,write"),)
-
-
-def mapped_file(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read ``mmap.__new__``: descriptor, length, access, offset."""
-    fd, access = args[0], args[2]
-    if type(fd) is not int or type(access) is not int:
-        raise TypeError
-    if fd == -1:
-        return ()  # anonymous memory
-    # ACCESS_READ = 1, ACCESS_COPY = 3; the default leaves it to flags that the event does not show.
-    return _opened(fd, "read" if access in (1, 3) else "read,write")
-
-
-def locked_file(args: tuple[object, ...]) -> tuple[Request, ...]:
-    """Read the events of locks: descriptor first.  A lock stops others; who may read a file may lock it."""
-    return _opened(args[0], "read")
 
 
 # ---- Sockets ---------------------------------------------------------------------------------------------------------
@@ -295,7 +89,7 @@ def address(actions: str) -> Reader:
         if family in {AF_INET, AF_INET6}:
             return (_endpoint(internet_endpoint(family, address, listening=actions == "listen"), actions),)
         if family == AF_UNIX:
-            return (_file(place_of(unix_path(address), Links.BOTH), "read,write"),)
+            return (file_request(place_of(unix_path(address), Links.BOTH), "read,write"),)
         return (Request(RuntimePermission("createSocket." + family_name(family))),)
 
     return requests
@@ -347,7 +141,7 @@ def _program(value: object, directory: object, *, looked_up: bool, here: bool) -
     if place is None and here:
         place = place_of(value, Links.FOLLOW)
     if place is not None:
-        return (_at(place, ProcessPermission.program),)
+        return (at_place(place, ProcessPermission.program),)
     named = ProcessPermission.program(path_text(value))
     # Java: SecurityManager.checkExec asks for <<ALL FILES>> when the command is not absolute.
     return (Request(named, also=() if looked_up else (_ANY_PROGRAM,)),)
@@ -424,7 +218,7 @@ def library(position: int) -> Reader:
             return (Request(NativePermission("<main program>", "load")),)
         if "/" not in name:  # looked up by the dynamic linker, whose search path is fixed at start
             return (Request(NativePermission(name, "load")),)
-        return (_at(place_of(name, Links.FOLLOW), lambda text: NativePermission(text, "load")),)
+        return (at_place(place_of(name, Links.FOLLOW), lambda text: NativePermission(text, "load")),)
 
     return requests
 

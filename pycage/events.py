@@ -40,8 +40,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from pycage import event_arguments as asks
+from pycage import file_arguments as files
 from pycage.addresses import AddressRefused
-from pycage.event_arguments import REFLECTION, EventRefused, Reader, Request, shown_permission
+from pycage.event_arguments import REFLECTION
+from pycage.event_requests import EventRefused, Reader, Request, shown_permission
 from pycage.paths import Links, PathRefused
 from pycage.permissions import (
     FilePermission,
@@ -162,7 +164,7 @@ def _fixed(permission: Permission, *, when_top_is_guest: bool = False) -> Rule:
 
 
 def _ask_file(actions: str, links: Links, dir_fd: int | None = None) -> Rule:
-    return _ask(asks.file(actions, links, dir_fd), actions)
+    return _ask(files.file(actions, links, dir_fd), actions)
 
 
 def _ask_for(name: str, *, when_top_is_guest: bool = False) -> Rule:
@@ -220,25 +222,25 @@ _NEW_INTERPRETER: Final = (
 EVENTS: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         # Files.  The low-level events are authoritative.
-        "open": _ask(asks.opened_file, "read,write"),
+        "open": _ask(files.opened_file, "read,write"),
         "os.chflags": _ask_file("write", Links.BOTH),
         "os.chmod": _ask_file("write", Links.BOTH, dir_fd=2),
         "os.chown": _ask_file("write", Links.BOTH, dir_fd=3),
         "os.getxattr": _ask_file("read", Links.BOTH),
-        "os.link": _ask(asks.hard_link, "read,write"),
+        "os.link": _ask(files.hard_link, "read,write"),
         "os.listdir": _ask_file("read", Links.FOLLOW),
         "os.listxattr": _ask_file("read", Links.BOTH),
         "os.mkdir": _ask_file("write", Links.KEEP, dir_fd=2),
         "os.remove": _ask_file("delete", Links.KEEP, dir_fd=1),
         "os.removexattr": _ask_file("write", Links.BOTH),
-        "os.rename": _ask(asks.renamed_file, "read,write,delete"),
+        "os.rename": _ask(files.renamed_file, "read,write,delete"),
         "os.rmdir": _ask_file("delete", Links.KEEP, dir_fd=1),
         "os.scandir": _ask_file("read", Links.FOLLOW),
         "os.setxattr": _ask_file("write", Links.BOTH),
-        "os.symlink": _ask(asks.symbolic_link, "read,write"),
+        "os.symlink": _ask(files.symbolic_link, "read,write"),
         "os.truncate": _ask_file("write", Links.FOLLOW),
         "os.utime": _ask_file("write", Links.BOTH, dir_fd=3),
-        "sqlite3.connect": _ask(asks.data_base, "read,write"),
+        "sqlite3.connect": _ask(files.data_base, "read,write"),
         "sqlite3.connect/handle": _drop("the connection that sqlite3.connect allowed"),
         # Process-wide: every relative path of the host would mean another file.
         "os.chdir": _ask_for("chdir"),
@@ -262,11 +264,11 @@ EVENTS: Final[Mapping[str, Rule]] = MappingProxyType(
         "tempfile.mkstemp": _drop(_FILES_FOLLOW),
         # Descriptors.
         "fcntl.fcntl": _ask_for("writeFileDescriptor"),
-        "fcntl.flock": _ask(asks.locked_file),
+        "fcntl.flock": _ask(files.locked_file),
         "fcntl.ioctl": _ask_for("writeFileDescriptor"),
-        "fcntl.lockf": _ask(asks.locked_file),
-        "mmap.__new__": _ask(asks.mapped_file),
-        "os.lockf": _ask(asks.locked_file),
+        "fcntl.lockf": _ask(files.locked_file),
+        "mmap.__new__": _ask(files.mapped_file),
+        "os.lockf": _ask(files.locked_file),
         # Network.
         "socket.__new__": _ask(asks.new_socket),
         "socket.bind": _ask(asks.address("listen"), "listen"),

@@ -22,7 +22,9 @@ For `pycage.event_arguments` only.  Nothing here decides anything; what cannot b
 # file as the link itself; the links of /proc, whose text is only a description, cannot lie then.
 #
 # What still fails.  Whoever can change directories while a check runs can make the answer old before it is used: a
-# check by name is never more than a check by name, and can be overtaken.  Bind mounts are names like any other.
+# check by name is never more than a check by name, and can be overtaken.  Who uses the answer itself, with no link
+# followed any more (`pycage.held_paths`), cannot be; an audit event cannot make the interpreter do so.  Bind mounts are
+# names like any other.
 #
 # No function here imports, logs or runs code of an argument; the system calls (lstat, stat, readlink, getcwd) raise no
 # audit event on any supported version.

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pycage.access import check_permission, do_privileged
 from pycage.errors import AccessDenied
+from pycage.held_paths import Overtaken, open_parent
 from pycage.permissions import FilePermission
 from pycage_native import _channel
 
@@ -137,11 +138,11 @@ class Broker:
 
     def _answer(self, wanted: int, flags: int, mode: int, real: str) -> int:
         """Answer for a path that was judged.  It contains no link, and none is followed when it is opened."""
-        directory, name = os.path.split(real)
-        parent = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if os.readlink(f"/proc/self/fd/{parent}") != directory:
-                return -errno.EACCES  # somebody exchanged a part of the path for a link meanwhile
+            parent, name = open_parent(real)
+        except Overtaken:  # somebody exchanged a part of the path for a link meanwhile
+            return -errno.EACCES
+        try:
             if wanted == _channel.ACCESS:
                 os.stat(name, dir_fd=parent, follow_symlinks=False)
                 return 0

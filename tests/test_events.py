@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from pycage import _core
-from pycage.event_arguments import Request
+from pycage.event_requests import Request
 from pycage.events import EVENTS, EventRefused, Kind, requests_for
 from pycage.permissions import FilePermission, Permission, RuntimePermission, parse
 

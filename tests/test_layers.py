@@ -23,6 +23,8 @@ ORDER = [
     {"denials", "privileges"},
     {"access", "shims"},
     {"paths", "addresses", "source_lines"},
+    {"held_paths", "event_requests"},
+    {"file_arguments"},
     {"event_arguments"},
     {"events"},
     {"handoff"},

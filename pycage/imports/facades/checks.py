@@ -18,7 +18,7 @@ For the functions in this package.  A function here that returns has allowed it;
 # there, and a denial looks the same.
 #
 # What still fails.  Between check and use somebody else may exchange a directory for a link: a check by name can be
-# overtaken (D295).  Only the kernel can close that (openat2 with RESOLVE_BENEATH, Landlock).
+# overtaken (D295).  What opens, reads or changes files uses `held` instead; the checks here are for the rest.
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from pycage import _core, access, manager
 from pycage.access import check_permission
 from pycage.errors import AccessDenied, type_name
-from pycage.event_arguments import Request, file, opened_file
+from pycage.event_requests import Request
 from pycage.events import read
+from pycage.file_arguments import file, opened_file
 from pycage.paths import Links
 from pycage.permissions import EnvPermission, FilePermission, RuntimePermission
 
 if TYPE_CHECKING:
-    from pycage.event_arguments import Reader
+    from pycage.event_requests import Reader
     from pycage.permissions import Permission
 
 __all__ = [

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast, final
 from pycage import _core
 from pycage.errors import AccessDenied, type_name
 from pycage.imports.facades.checks import check_opening, exact, exact_path
+from pycage.imports.facades.held import open_judged
 from pycage.permissions import RuntimePermission
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _NAMELESS: Final = (RuntimePermission("readFileDescriptor"), RuntimePermission("
 def make_open(  # noqa: C901  # one function inside
     descriptors: Descriptors, resource: Callable[[str], bytes | None] = lambda _path: None
 ) -> Callable[..., IO[Any]]:
-    """Return the function ``open`` of one sandbox; the audit event of the real one asks for permission.
+    """Return the function ``open`` of one sandbox, which asks about what it opens.
 
     Args:
         descriptors: The descriptors that the sandbox opened itself.
@@ -56,10 +57,10 @@ def make_open(  # noqa: C901  # one function inside
             message = f"open() needs a mode of exactly str, got {type_name(mode)}"
             raise TypeError(message)
 
-        def opened(target: int | str | bytes) -> IO[Any]:
+        def opened(target: int | str | bytes, how: Callable[[str, int], int] | None = None) -> IO[Any]:
             if type(buffering) is int and buffering == 0 and "b" in mode:
-                return cast("IO[Any]", unbuffered(target, mode))
-            return io.open(target, mode, buffering, encoding, errors, newline)  # noqa: UP020  # not ours
+                return cast("IO[Any]", unbuffered(target, mode, how))
+            return io.open(target, mode, buffering, encoding, errors, newline, opener=how)  # noqa: UP020  # not ours
 
         if type(target) is not int:
             if not closefd:
@@ -69,7 +70,7 @@ def make_open(  # noqa: C901  # one function inside
                 content = resource(target) if type(target) is str and set(mode) <= _READING else None
                 if content is not None:
                     return _in_memory(content, mode, encoding, errors, newline)
-                return opened(cast("str | bytes", target))
+                return opening(cast("str | bytes", target), mode, opened)
             target = exact(cast("Callable[[object, int], object]", opener)(target, _flags(mode)))
             if type(target) is not int or not descriptors.is_own(target):
                 message = "an opener in a sandbox returns what os.open() of the sandbox returned: others are the host's"
@@ -85,6 +86,24 @@ def make_open(  # noqa: C901  # one function inside
         return opened(os.dup(target))
 
     return open
+
+
+def opening(path: str | bytes, mode: str, opened: Callable[..., IO[Any]]) -> IO[Any]:
+    """Open a path in one step with the question.
+
+    The event of the real ``open`` passes: it shows the name, and the opener asks about what is opened.
+
+    Args:
+        path: An exact path.
+        mode: What is asked for beside the flags, which follow from it.
+        opened: Gets the path and an opener, and returns the file.
+    """
+    raw = _core.snapshot()
+
+    def opener(_path: str, flags: int) -> int:
+        return open_judged("open", path, flags, 0o666, stack=raw, letters=mode)
+
+    return _core.do_privileged(opened, path, opener)
 
 
 _READING: Final = frozenset("rbt")
@@ -111,10 +130,10 @@ class UnbufferedFile(io.FileIO):
         raise AccessDenied(message)
 
 
-def unbuffered(target: int | str | bytes, mode: str) -> UnbufferedFile:
-    """Open a file without a buffer; the audit event asks for permission."""
+def unbuffered(target: int | str | bytes, mode: str, opener: Callable[[str, int], int] | None = None) -> UnbufferedFile:
+    """Open a file without a buffer."""
     made = UnbufferedFile.__new__(UnbufferedFile)
-    io.FileIO.__init__(made, target, mode)
+    io.FileIO.__init__(made, target, mode, opener=opener)
     return made
 
 

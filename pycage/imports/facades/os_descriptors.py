@@ -6,13 +6,15 @@ On others, reading, writing and closing need ``RuntimePermission("readFileDescri
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import nullcontext
-from posixpath import join
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from pycage import _core
 from pycage.errors import type_name
-from pycage.imports.facades.checks import check_descriptor, check_opening, check_runtime, exact, exact_path
-from pycage.imports.facades.os_files import without_dir_fd
+from pycage.imports.facades.checks import check_descriptor, check_runtime, exact, exact_path
+from pycage.imports.facades.held import open_judged
+from pycage.imports.facades.os_changes import without_dir_fd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,11 +40,15 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
     def open(path: object, flags: object, mode: object = 0o777, *, dir_fd: None = None) -> int:  # noqa: A001  # os.open
         """Open a file; the descriptor is worth something in functions of this sandbox only."""
         without_dir_fd(dir_fd)
-        exactly, bits = exact_path(path), _number(flags)
-        # The event of the real one refuses relative paths, because it hides a dir_fd.  There is none.
-        check_opening("os.open", exactly, "r", bits)
-        whole = join(os.getcwdb(), exactly) if type(exactly) is bytes else join(os.getcwd(), cast("str", exactly))  # noqa: PTH109
-        return own.add(os.open(whole, bits, _number(mode)))
+        exactly, bits, access = exact_path(path), _number(flags), _number(mode)
+        real = open_judged("os.open", exactly, bits, access)
+        try:
+            # What others see who listen to the interpreter.
+            _core.do_privileged(sys.audit, "open", exactly, None, bits)
+        except BaseException:
+            os.close(real)
+            raise
+        return own.add(real)
 
     def close(fd: object) -> None:
         """Close a descriptor."""

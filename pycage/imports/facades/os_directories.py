@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from posixpath import join
-from typing import TYPE_CHECKING, Any, Final, Self, cast
+from stat import S_ISDIR, S_ISLNK, S_ISREG, S_ISSOCK
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 
 from pycage.errors import AccessDenied
 from pycage.imports.facades import os_files, os_path_facade
-from pycage.imports.facades.checks import check_file, exact_path
+from pycage.imports.facades.checks import Path, exact_path
+from pycage.imports.facades.held import on_file
 from pycage.imports.facades.os_files import flag
 from pycage.imports.facades.shimmed_class import shimmed, slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pycage.imports.facades.checks import Path
     from pycage.imports.tools import Tools
 
 __all__ = ["LINKS_ARE_FILES", "is_directory", "make", "walk_tree"]
@@ -23,6 +24,31 @@ __all__ = ["LINKS_ARE_FILES", "is_directory", "make", "walk_tree"]
 
 # What shutil.rmtree passes to os.walk.
 LINKS_ARE_FILES: Final = getattr(os, "_walk_symlinks_as_files", object())
+
+
+class _Entry(NamedTuple):
+    """What the list of a directory tells about one name; everything else is looked up again."""
+
+    name: Path
+    path: Path
+    inode: int
+    kind: Callable[[int], bool]  # S_ISLNK, S_ISDIR, S_ISREG, or S_ISSOCK for all the others
+
+
+def _read(entry: os.DirEntry[str], directory: Path) -> _Entry:
+    kind = (
+        S_ISLNK
+        if entry.is_symlink()
+        else S_ISDIR
+        if entry.is_dir(follow_symlinks=False)
+        else S_ISREG
+        if entry.is_file(follow_symlinks=False)
+        else S_ISSOCK
+    )
+    if type(directory) is bytes:
+        name = os.fsencode(entry.name)
+        return _Entry(name, join(directory, name), entry.inode(), kind)
+    return _Entry(entry.name, join(cast("str", directory), entry.name), entry.inode(), kind)
 
 
 class _Listing:
@@ -67,35 +93,33 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # one class
             return f"<DirEntry {entry_of(self).name!r}>"
 
         def __fspath__(self) -> Path:
-            return cast("Path", entry_of(self).path)
+            return entry_of(self).path
 
         @property
         def name(self) -> Path:
             """The name in the directory."""
-            return cast("Path", entry_of(self).name)
+            return entry_of(self).name
 
         @property
         def path(self) -> Path:
             """The path that was listed, and the name."""
-            return cast("Path", entry_of(self).path)
+            return entry_of(self).path
 
         def inode(self) -> int:
             """Return the number of the file."""
-            return entry_of(self).inode()
+            return entry_of(self).inode
 
         def is_dir(self, *, follow_symlinks: object = True) -> bool:
             """Say whether it is a directory."""
-            entry, follow = entry_of(self), flag(follow_symlinks)
-            return entry.is_dir(follow_symlinks=may_follow(entry, follow))
+            return is_kind(entry_of(self), flag(follow_symlinks), S_ISDIR)
 
         def is_file(self, *, follow_symlinks: object = True) -> bool:
             """Say whether it is a regular file."""
-            entry, follow = entry_of(self), flag(follow_symlinks)
-            return entry.is_file(follow_symlinks=may_follow(entry, follow))
+            return is_kind(entry_of(self), flag(follow_symlinks), S_ISREG)
 
         def is_symlink(self) -> bool:
             """Say whether it is a symbolic link."""
-            return entry_of(self).is_symlink()
+            return entry_of(self).kind is S_ISLNK
 
         def is_junction(self) -> bool:
             """Say no: Windows has those."""
@@ -107,25 +131,33 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # one class
 
     get, set_ = slot(DirEntry, "_entry")
 
-    def entry_of(shown: object) -> os.DirEntry[Any]:
-        return cast("os.DirEntry[Any]", get(shown))
+    def entry_of(shown: object) -> _Entry:
+        return cast("_Entry", get(shown))
 
-    def may_follow(entry: os.DirEntry[Any], follow: bool) -> bool:  # noqa: FBT001  # an answer, not a switch
-        """Say whether the link is followed; what is no link is known from the list itself."""
-        if not follow or not entry.is_symlink():
+    def is_kind(entry: _Entry, follow: bool, wanted: Callable[[int], bool]) -> bool:  # noqa: FBT001  # an answer
+        """Say what a file is.  What is no link is known from the list itself."""
+        if not follow or entry.kind is not S_ISLNK:
+            return entry.kind is wanted
+        try:
+            return wanted(os_files.stat(entry.path).st_mode)
+        except FileNotFoundError:
             return False
-        check_file("os.stat", entry.path, "read")
-        return True
 
-    def shown(entry: os.DirEntry[Any]) -> DirEntry:
+    def shown(entry: _Entry) -> DirEntry:
         made = object.__new__(DirEntry)
         set_(made, entry)
         return made
 
     def scandir(path: object = ".") -> _Listing:
-        """Return the entries of a directory; the event of the real one asks for permission."""
-        with os.scandir("." if path is None else exact_path(path)) as found:
-            return _Listing([shown(entry) for entry in found])
+        """Return the entries of a directory."""
+        exactly: Path = "." if path is None else exact_path(path)
+
+        def listed(directory: int) -> list[_Entry]:
+            with os.scandir(directory) as found:
+                return [_read(entry, exactly) for entry in found]
+
+        entries = on_file("os.scandir", exactly, "read", listed, flags=os.O_RDONLY | os.O_DIRECTORY)
+        return _Listing([shown(entry) for entry in entries])
 
     def walk(
         top: object,

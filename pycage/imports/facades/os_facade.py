@@ -9,10 +9,9 @@
 # - The real `os.DirEntry`: its `stat()` raises no event, and the entry holds the path where nobody can see it.
 # - The descriptors of the process: see `pycage.imports.descriptors`.
 #
-# Idea.  One function for each, that makes the path exact, asks (`checks`), and calls the real one with what was asked
-# about.  Nothing is kept between two calls: what an entry of a directory or `walk` knows is a path, and each look at it
-# is a new question.  Methods of `environ` and of entries are shims too, so `map(os.environ.get, names)` is denied in
-# whoever iterates it.
+# Idea.  One function for each, that makes the path exact, asks, and uses what was asked about (`held`).  Nothing is
+# kept between two calls: what an entry of a directory or `walk` knows is a path, and each look at it is a new question.
+# Methods of `environ` and of entries are shims too, so `map(os.environ.get, names)` is denied in whoever iterates it.
 #
 # A denied look at a file raises, in os.path.exists() too: "no" would be a lie, and Java's File.exists() throws as well.
 # The environment is different: a variable that may not be read is *not set*.  Programs ask for NO_COLOR, TZ, HOME and
@@ -20,8 +19,10 @@
 # they do not need.  So a sandbox has an environment of its own, which holds what it may read, as a process of its own
 # would have.  (Java: System.getenv() throws.)  Every such read is in the log of decisions, with the grant that helps.
 #
-# What still fails.  What is checked by name can be overtaken: see `checks`.  `os.fork`, in a sandbox that may fork,
-# leaves the host's descriptors open in the child.
+# What is asked about is what is used, even if a link is put on the way in between: see `held`.
+#
+# What still fails.  Programs to start and the current directory are checked by name, which can be overtaken.
+# `os.fork`, in a sandbox that may fork, leaves the host's descriptors open in the child.
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Functions of ``os`` for a sandbox that take paths: the same for every sandbox, which is on the stack as a shim.
 
-Where CPython raises an audit event the path is made exact and the event decides; where it does not, `checks` asks.
+Files are asked about and used in one step (`held`); those that change them stand in `os_changes`.  For programs to
+start the path is made exact and the audit event decides.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from stat import S_ISDIR
 from typing import TYPE_CHECKING, Final, cast
 
 from pycage.errors import AccessDenied, type_name
+from pycage.imports.facades import os_changes
 from pycage.imports.facades.checks import (
-    Links,
-    check_file,
     check_runtime,
     check_working_directory,
     exact,
     exact_path,
     readable_variable,
 )
+from pycage.imports.facades.held import on_file, on_name
+from pycage.imports.facades.os_changes import by_path, flag, mkdir, rename, rmdir, without_dir_fd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,15 +44,8 @@ __all__ = [
     "without_dir_fd",
 ]
 
-_AUDITED: Final = {
-    **dict.fromkeys(
-        """chmod chown getxattr lchown listdir listxattr mkdir remove removexattr rmdir setxattr truncate unlink utime
-        execv execve posix_spawn posix_spawnp chdir""".split(),  # noqa: SIM905  # names are read more easily so
-        ("path",),
-    ),
-    **dict.fromkeys(("link", "rename", "replace", "symlink"), ("src", "dst")),
-}
-"""Function -> its leading arguments that are paths.  All of them raise an event that decides."""
+_PROGRAMS: Final = ("execv", "execve", "posix_spawn", "posix_spawnp")
+"""They raise an event that decides; so does chdir."""
 
 INFORMATION: Final = frozenset(
     """
@@ -61,47 +56,18 @@ INFORMATION: Final = frozenset(
 """Functions that tell about the machine and the host's user: ``RuntimePermission("getSystemInformation")``."""
 
 
-def flag(value: object) -> bool:
-    """Return what a flag says, asked once."""
-    return bool(value)
-
-
-def without_dir_fd(*descriptors: object) -> None:
-    """Refuse a ``dir_fd``: it is a descriptor, and no permission speaks of those.
-
-    Raises:
-        NotImplementedError: There is one.
-    """
-    if any(descriptor is not None for descriptor in descriptors):
-        message = "dir_fd unavailable in a sandbox: pass a whole path"
-        raise NotImplementedError(message)
-
-
-def _audited(name: str, paths: tuple[str, ...]) -> Callable[..., object]:
+def _audited(name: str) -> Callable[..., object]:
     function = cast("Callable[..., object]", getattr(os, name))
 
-    def call(*args: object, **kwargs: object) -> object:
-        for keyword in ("dir_fd", "src_dir_fd", "dst_dir_fd"):
-            without_dir_fd(kwargs.pop(keyword, None))
+    def call(path: object, *args: object, **kwargs: object) -> object:
         if kwargs.pop("file_actions", None) is not None:
             message = "file_actions unavailable in a sandbox: they open files by themselves, in the child and unseen"
             raise NotImplementedError(message)
-        given = list(args)
-        for place, path in enumerate(paths):
-            if place < len(given):
-                given[place] = _path_or_here(name, given[place])
-            elif path in kwargs:
-                kwargs[path] = _path_or_here(name, kwargs[path])
-        return function(*given, **kwargs)
+        return function(exact_path(path), *args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = function.__doc__
     return call
-
-
-def _path_or_here(function: str, path: object) -> Path | None:
-    # They list the current directory when they are called without a path.
-    return None if path is None and function in {"listdir", "listxattr"} else exact_path(path)
 
 
 def _informs(name: str) -> Callable[..., object]:
@@ -122,9 +88,7 @@ def _informs(name: str) -> Callable[..., object]:
 def stat(path: object, *, dir_fd: None = None, follow_symlinks: object = True) -> os.stat_result:
     """Return the status of a file."""
     without_dir_fd(dir_fd)
-    exactly, follow = exact_path(path), flag(follow_symlinks)
-    check_file("os.stat", exactly, "read", Links.FOLLOW if follow else Links.KEEP)
-    return os.stat(exactly, follow_symlinks=follow)  # noqa: PTH116  # pathlib's own would be one of these
+    return on_file("os.stat", exact_path(path), "read", os.fstat, follow=flag(follow_symlinks))
 
 
 def lstat(path: object, *, dir_fd: None = None) -> os.stat_result:
@@ -142,31 +106,36 @@ def access(
 ) -> bool:
     """Say whether the process may use a file; what the sandbox may is another matter."""
     without_dir_fd(dir_fd)
-    exactly, follow = exact_path(path), flag(follow_symlinks)
-    check_file("os.access", exactly, "read", Links.FOLLOW if follow else Links.KEEP)
-    return os.access(exactly, mode, effective_ids=flag(effective_ids), follow_symlinks=follow)
+    exactly, follow, effective = exact_path(path), flag(follow_symlinks), flag(effective_ids)
+
+    def used(held: str) -> bool:
+        return os.access(held, mode, effective_ids=effective, follow_symlinks=follow)
+
+    try:
+        return by_path("os.access", exactly, "read", used, follow_symlinks=follow)
+    except AccessDenied:
+        raise
+    except OSError:
+        return False
 
 
 def readlink(path: object, *, dir_fd: None = None) -> Path:
     """Return the text of a link; asks for the action ``readlink``, as Java does."""
     without_dir_fd(dir_fd)
     exactly = exact_path(path)
-    check_file("os.readlink", exactly, "readlink", Links.KEEP)
-    return cast("Path", os.readlink(cast("str", exactly)))  # noqa: PTH115  # as above
+    text = on_name("os.readlink", exactly, "readlink", lambda name, inside: os.readlink(name, dir_fd=inside))
+    return os.fsencode(text) if type(exactly) is bytes else text
 
 
 def statvfs(path: object) -> os.statvfs_result:
     """Return the status of the file system with a file."""
-    exactly = exact_path(path)
-    check_file("os.statvfs", exactly, "read")
-    return os.statvfs(exactly)
+    return on_file("os.statvfs", exact_path(path), "read", os.statvfs)
 
 
 def pathconf(path: object, name: object) -> int:
     """Return a limit of the file system with a file."""
-    exactly = exact_path(path)
-    check_file("os.pathconf", exactly, "read")
-    return os.pathconf(exactly, cast("str | int", exact(name)))
+    limit = cast("str | int", exact(name))
+    return on_file("os.pathconf", exact_path(path), "read", lambda fd: os.pathconf(fd, limit))
 
 
 def getcwd() -> str:
@@ -180,10 +149,6 @@ def getcwdb() -> bytes:
 
 
 # ---- Several steps ---------------------------------------------------------------------------------------------------
-
-mkdir: Final = _audited("mkdir", _AUDITED["mkdir"])
-rmdir: Final = _audited("rmdir", _AUDITED["rmdir"])
-rename: Final = _audited("rename", _AUDITED["rename"])
 
 
 def makedirs(name: object, mode: int = 0o777, exist_ok: object = False) -> None:  # noqa: FBT002  # the real one's
@@ -281,7 +246,8 @@ def system(command: object) -> int:
 
 
 FUNCTIONS: Final[dict[str, Callable[..., object]]] = {
-    **{name: _audited(name, paths) for name, paths in _AUDITED.items() if hasattr(os, name)},
+    **os_changes.FUNCTIONS,
+    **{name: _audited(name) for name in ("chdir", *_PROGRAMS) if hasattr(os, name)},
     **{name: _informs(name) for name in INFORMATION if hasattr(os, name)},
     **{
         function.__name__: function

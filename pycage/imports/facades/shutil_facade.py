@@ -7,7 +7,8 @@
 # guest (`onerror` gets `os.unlink`) is a shim.
 #
 # What still fails.  rmtree without descriptors of directories: who may change the tree meanwhile can lead it elsewhere,
-# but each removal asks for the place where it happens.  A move that may not rename copies, and may leave the copy.
+# but each removal asks for the place where it happens, and happens there.  A move that may not rename copies, and may
+# leave the copy.
 
 from __future__ import annotations
 
