@@ -77,6 +77,16 @@ class AccessControlContext:
             parent.involves_other_than(domain) for _, parent in self._limits
         )
 
+    def sandboxes(self) -> frozenset[ProtectionDomain]:
+        """Return all sandboxes of this context, those behind a limit included."""
+        behind = (parent.sandboxes() for _, parent in self._limits)
+        return frozenset({*self._domains} - {HOST}).union(*behind)
+
+    @property
+    def limited(self) -> bool:
+        """Whether a limited privileged call is part of it, so that its domains are not all of it."""
+        return bool(self._limits)
+
     def is_of_one_sandbox(self) -> bool:
         """Return whether there is exactly one sandbox in this context, and no limit."""
         return len({*self._domains} - {HOST}) == 1 and not self._limits

@@ -50,7 +50,7 @@ def denial(
     where = next((f": {function}" for function in at if not function.startswith("shim ")), "")
     denied.add_note(f"refused by {label}{where}{f' ({reason})' if reason else ''}")
     if grant_to is not None:
-        denied.add_note(f"to allow it: sandbox.grant({permission!r})")
+        denied.add_note(f"to allow it: {grant_to.handle}.grant({permission!r})")
     return denied
 
 

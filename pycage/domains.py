@@ -43,12 +43,16 @@ class ProtectionDomain(Domain):
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
     """
 
-    __slots__ = ("_closed", "_code_source", "_label", "_policy")
+    __slots__ = ("_closed", "_code_source", "_handle", "_label", "_policy")
 
-    def __init__(self, code_source: CodeSource, label: str, policy: Policy | None) -> None:
-        """Make the domain of ``code_source``; without a policy it has no permissions at all."""
+    def __init__(self, code_source: CodeSource, label: str, policy: Policy | None, *, handle: str = "sandbox") -> None:
+        """Make the domain of ``code_source``; without a policy it has no permissions at all.
+
+        ``handle`` is what messages call the object that grants it something.
+        """
         self._code_source = code_source
         self._label = label
+        self._handle = handle
         self._policy = policy
         self._closed = False
 
@@ -61,6 +65,11 @@ class ProtectionDomain(Domain):
     def label(self) -> str:
         """How messages name this domain, such as ``sandbox "plugins"``."""
         return self._label
+
+    @property
+    def handle(self) -> str:
+        """How messages name what its grants are made with, such as ``sandbox``."""
+        return self._handle
 
     @property
     def conditional(self) -> bool:

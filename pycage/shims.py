@@ -32,6 +32,13 @@ def _function_template(target: Callable[..., object], carried: Callable[[object]
     return shim
 
 
+def _question_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:  # noqa: ARG001  # the form of a template
+    def shim() -> object:
+        return target()
+
+    return shim
+
+
 def _method_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
     # The proxy it is called on stays outside: `target` is bound to the host object already.
     def shim(_proxy: object, /, *args: object, **kwargs: object) -> object:
@@ -63,6 +70,10 @@ class Shims:
     def function(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function that calls ``target``."""
         return _named_like(self._copy(_function_template)(target, carried), target)
+
+    def question(self, target: Callable[[], object]) -> Callable[[], object]:
+        """Return a function that calls ``target`` without arguments, as fast as can be: what is asked before each call."""
+        return self._copy(_question_template)(target, carried)
 
     def method(self, target: Callable[..., object]) -> Callable[..., object]:
         """Return a function for a class body that calls ``target`` without the instance."""

@@ -54,7 +54,6 @@ MACHINES: Final = {
 
 # name: (x86-64, aarch64, why); None: the architecture does not have it.
 _ALLOWED: Final[dict[str, tuple[int | None, int | None, str]]] = {
-    "futex": (202, 98, "the channel sleeps on it"),
     "read": (0, 63, "of descriptors that the host gave"),
     "write": (1, 64, "standard output and error are /dev/null"),
     "pread64": (17, 67, "as read"),
@@ -79,7 +78,6 @@ _ALLOWED: Final[dict[str, tuple[int | None, int | None, str]]] = {
     "nanosleep": (35, 101, "time"),
     "gettimeofday": (96, 169, "time"),
     "sched_yield": (24, 124, "threads"),
-    "sched_getaffinity": (204, 123, "threads"),
     "getcpu": (309, 168, "threads"),
     "rseq": (334, 293, "threads"),
     "set_robust_list": (273, 99, "threads"),
@@ -111,11 +109,17 @@ _REFUSED: Final[dict[str, tuple[int | None, int | None, int]]] = {
     "ioctl": (16, 29, errno.ENOTTY),
 }
 
+_FUTEX = (202, 98)
+_AFFINITY = (204, 123)
 _CLONE = (56, 220)
 _SECCOMP = (317, 277)
 _MMAP, _MPROTECT = (9, 222), (10, 226)
 _PRLIMIT = (302, 261)
 _TGKILL = (234, 131)
+
+# Sleep and wake.  What inherits priorities walks through the kernel's lists of waiters, where its worst errors were.
+_FUTEX_OPERATIONS: Final = (0, 1, 3, 4, 5, 9, 10)  # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
+_FUTEX_FLAGS: Final = 0x180  # PRIVATE, CLOCK_REALTIME
 
 _THREAD_FLAGS: Final = 0x10900  # CLONE_VM | CLONE_SIGHAND | CLONE_THREAD
 _NEW_FLAGS: Final = 0x7E020080  # every CLONE_NEW*
@@ -262,6 +266,14 @@ def load_program(machine: Machine, *, threads: bool) -> Program:
     """
     made = _Assembler(machine)
     column = machine.column
+
+    # First: the channel sleeps on it.
+    after = made.begin(_FUTEX)
+    made.argument(1)
+    made._parts.append(_Instruction(_AND, 0xFFFFFFFF & ~_FUTEX_FLAGS))
+    made.numbers(list(_FUTEX_OPERATIONS), ALLOW)
+    made.end(after, ERRNO + errno.ENOSYS)
+
     made.numbers(_column(_ALLOWED.values(), column), ALLOW)
     made.numbers(_column(_TRAPPED.values(), column), TRAP)
     for row in _REFUSED.values():
@@ -290,6 +302,13 @@ def load_program(machine: Machine, *, threads: bool) -> Program:
     for index, high in ((0, False), (2, False), (2, True)):
         made.argument(index, high=high)
         made.unless(_EQUAL, 0, ERRNO + errno.EPERM)
+    made.end(after, ALLOW)
+
+    # Of itself.  The C library asks for each thread by its number, and does without if the call is not there.
+    after = made.begin(_AFFINITY)
+    made.argument(0)
+    made.when(_EQUAL, 0, ALLOW)
+    made.own_pid(ERRNO + errno.ENOSYS)
     made.end(after, ALLOW)
 
     # abort() ends with a signal to itself.

@@ -10,10 +10,17 @@ is judged is that of whoever called the library, with the library's own domain o
 #
 # - Letting the kernel go on with the library's own call after a look at the path (USER_NOTIF with CONTINUE): 651 of
 #   1,432 opens read the forbidden file in a race.
-# - Judging the path as it is written: links.
+# - Judging only the path as it is written: links.
+# - Judging only what it leads to: to look that up is an act already, of the host's.  It mounts what is mounted on
+#   demand and asks servers of the network, wherever a library likes.
 #
-# Idea.  The path was copied before anybody looked.  It is resolved here, the result is judged, and exactly the result
-# is opened, by its directory and without following a link any more.  The library gets the open file, never a path.
+# Idea.  The path was copied before anybody looked.  It is judged as it is written, and nothing is touched if that is
+# refused; then it is resolved, the result is judged as well (as for files that are opened inside of the host), and
+# exactly the result is opened, by its directory and without following a link any more.  The library gets the open
+# file, never a path.
+#
+# What is opened during a load is judged with the stack of the load, like that of a call: the set-up itself runs
+# privileged, so `loaded_by` brings its context along.
 #
 # While a library is loaded, it and the libraries that it needs are let through as far as they are where the system
 # keeps libraries, or beside it; everything else is judged like any other file.
@@ -28,6 +35,7 @@ import errno
 import os
 import re
 import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from pycage.access import check_permission, do_privileged
@@ -37,7 +45,9 @@ from pycage.permissions import FilePermission
 from pycage_native import _channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from pycage.access import AccessControlContext
 
 __all__ = ["SYSTEM_LIBRARIES", "Broker"]
 
@@ -50,7 +60,7 @@ _FLAGS: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
 _DENIALS_MAX: Final = 1000
 _LIBRARY_NAME: Final = re.compile(r"\.so(?:\.\d[\w+-]*)*\Z", re.ASCII)
 # Of the host: its memory, its descriptors, its environment.  No permission for files says that a library may have them.
-_PROCESS: Final = re.compile(r"/proc/\d+(?:/|\Z)", re.ASCII)
+_PROCESS: Final = re.compile(r"/proc/(?:\d+|self|thread-self)(?:/|\Z)", re.ASCII)
 
 
 def _as_it_is(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,13 +88,25 @@ class Broker:
     ) -> None:
         self._library = library
         self._check = check
+        self._check_load = check
         self.caller = caller
         self.gate = gate
         self._named = frozenset({library, _CACHE, *preload})
-        self.loading = True
+        self.loading = False
         # Whether anything was asked for since the executor was started: the first is a library.
         self.asked = False
         self.denials: list[str] = []
+
+    @contextmanager
+    def loaded_by(self, context: AccessControlContext) -> Iterator[None]:
+        """Let a loader have libraries meanwhile, and ask for everything else with the context of the load, too."""
+        self._check_load = context.bind(self._check)
+        self.loading = True
+        try:
+            yield
+        finally:
+            self.loading = False
+            self._check_load = self._check
 
     def __call__(self, wanted: int, flags: int, mode: int, path: bytes, number: int) -> int:  # noqa: ARG002
         """Answer one request; called by the channel.
@@ -104,19 +126,32 @@ class Broker:
             text = os.fsdecode(path)
             if not path.startswith(b"/") or b"//" in path or b"/../" in path + b"/":
                 return self._denied(text, wanted)
-            real = do_privileged(os.path.realpath, text)
-            if _PROCESS.match(real):
-                return self._denied(text, wanted)
-            if not (self.loading and self._is_library(real, flags)):
-                actions = _actions(wanted, flags, mode)
-                if actions is None:
-                    return self._denied(text, wanted)
-                self._check(FilePermission(real, actions))
+            given = os.path.normpath(text)
+            self._judge(given, wanted, flags, mode)
+            real = do_privileged(os.path.realpath, given)
+            if real != given:
+                self._judge(real, wanted, flags, mode)
             return do_privileged(self._answer, wanted, flags, mode, real)
         except (AccessDenied, ValueError, OverflowError):  # numbers and names that no file has
             return self._denied(os.fsdecode(path), wanted)
         except OSError as error:
             return -(error.errno or errno.EACCES)
+
+    def _judge(self, path: str, wanted: int, flags: int, mode: int) -> None:
+        """Return if this may be opened or looked at, as it is written.
+
+        Raises:
+            AccessDenied: It may not.
+        """
+        if _PROCESS.match(path):
+            raise AccessDenied(path)
+        if self.loading and self._is_library(path, flags):
+            return
+        actions = _actions(wanted, flags, mode)
+        if actions is None:
+            raise AccessDenied(path)
+        check = self._check_load if self.loading else self._check
+        check(FilePermission(path, actions))
 
     def _denied(self, path: str, wanted: int) -> int:
         if len(self.denials) < _DENIALS_MAX:
@@ -124,16 +159,16 @@ class Broker:
         # Whether a file exists is not told either.
         return -errno.EACCES if wanted == _channel.OPEN else -errno.ENOENT
 
-    def _is_library(self, real: str, flags: int) -> bool:
+    def _is_library(self, path: str, flags: int) -> bool:
         """Say whether the loader may have this: libraries, where they belong."""
         if flags & (os.O_ACCMODE | os.O_CREAT | os.O_TRUNC) or flags & _NEVER:
             return False
-        if real in self._named:
+        if path in self._named:
             return True
-        directory, name = os.path.split(real)
+        directory, name = os.path.split(path)
         beside = os.path.dirname(self._library)
         return _LIBRARY_NAME.search(name) is not None and (
-            directory == beside or any(real.startswith(place + "/") for place in SYSTEM_LIBRARIES)
+            directory == beside or any(path.startswith(place + "/") for place in SYSTEM_LIBRARIES)
         )
 
     def _answer(self, wanted: int, flags: int, mode: int, real: str) -> int:

@@ -37,12 +37,12 @@ class ForeignFunction:
         "__weakref__",
         "_argtypes",
         "_bound",
+        "_errno_to",
         "_library",
         "_names",
         "_restype",
         "_sync",
         "errcheck",
-        "errno_to",
     )
 
     def __init__(self, library: Library, name: str) -> None:
@@ -54,8 +54,9 @@ class ForeignFunction:
         self._sync: Mapping[str | int, Direction] | None = None
         self._names: tuple[str, ...] = ()
         self.errcheck: Callable[[Any, ForeignFunction, tuple[Any, ...]], Any] | None = None
-        # Where ``errno`` of each call is kept, as ``value``: for ctypes.get_errno() in sandboxes.
-        self.errno_to: Any = None
+        # Where ``errno`` of each call is kept, as ``value``: for ctypes.get_errno() in sandboxes.  Private: a sandbox
+        # that chose it could write to an attribute of anything.
+        self._errno_to: Any = None
         self._bound: _channel.Function = library._bind(self._plan())
 
     def _plan(self) -> Plan:
@@ -105,8 +106,8 @@ class ForeignFunction:
     def __call__(self, *args: Any) -> Any:
         """Call it."""
         result = self._bound(*args)
-        if self.errno_to is not None:
-            self.errno_to.value = self._library.errno
+        if self._errno_to is not None:
+            self._errno_to.value = self._library.errno
         return result if self.errcheck is None else self.errcheck(result, self, args)
 
     def map(self, *sequences: Any, out: Any = None) -> list[Any] | None:

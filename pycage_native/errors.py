@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal as signals
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class NativeCrash(NativeError):
     """The executor ended during a call.
 
     Attributes:
-        signal: The signal that killed it; None if it exited.
+        signal: The signal that killed it, a plain number if Python has no name for it; None if it exited.
         exit_status: What it exited with; None if a signal killed it.
     """
 
@@ -69,8 +70,9 @@ class NativeCrash(NativeError):
         self, *, library: str, function: str, signal: int | None = None, exit_status: int | None = None
     ) -> None:
         if signal is not None:
-            name = signals.Signals(signal).name if signal in signals.valid_signals() else str(signal)
-            how = f"was killed by {name}"
+            with contextlib.suppress(ValueError):  # real-time signals
+                signal = signals.Signals(signal)
+            how = f"was killed by {signal.name if isinstance(signal, signals.Signals) else signal}"
             if signal == signals.SIGSYS:
                 how += " (a system call that no program of this kind makes)"
         elif exit_status is not None:
@@ -80,12 +82,15 @@ class NativeCrash(NativeError):
         super().__init__(
             f"{library} {how} in {function}(); the next call starts it anew", library=library, function=function
         )
-        self.signal = signal
+        self.signal: signals.Signals | int | None = signal
         self.exit_status = exit_status
 
 
 class NativeTimeout(NativeError, TimeoutError):
-    """A call took longer than ``Limits.wall``, callbacks and opened files included; the executor was killed."""
+    """A call took longer than ``Limits.wall``, callbacks and opened files included; the executor was killed.
+
+    Or loading it took longer than ``Limits.load``.
+    """
 
 
 class ChannelError(NativeError):

@@ -12,7 +12,14 @@ import attrs
 
 from pycage.access import do_privileged
 from pycage_native import _channel, bpf, callbacks, cpus, landlock, layers
-from pycage_native.errors import ChannelError, LibraryError, NativeCrash, NativeError, NativeTimeout
+from pycage_native.errors import (
+    ChannelError,
+    ConfinementUnavailable,
+    LibraryError,
+    NativeCrash,
+    NativeError,
+    NativeTimeout,
+)
 from pycage_native.heap import Heap
 from pycage_native.limits import Limits
 from pycage_native.zygote import Zygote
@@ -31,6 +38,10 @@ _ANSWER_AT: Final = _HEAD.size + _LIMITS_MAX * _LIMIT.size + _REST.size
 _DATA_AT: Final = 4096
 _NAMESPACES: Final = 0x10000000 | 0x40000000 | 0x08000000 | 0x00020000  # user, network, IPC, mounts
 _NOBODY: Final = 65534
+# 30 years: more does not fit into a clock.
+_FOR_EVER: Final = 1e9
+# What link.c calls the time before the first call.
+_LOADING: Final = "loading"
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +60,35 @@ class Settings:
 
 
 @final
+class Ending:
+    """Raises what the end of an executor means; called by its link, which must not keep the executor alive."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.zygote: Zygote | None = None
+        self.pid = 0
+
+    def __call__(self, reason: str, function: str, detail: str) -> NoReturn:
+        """Raise it."""
+        if reason == "timeout":
+            what = "loading" if function == _LOADING else f"{function}()"
+            limit = "Limits(load=...)" if function == _LOADING else "Limits(wall=...)"
+            message = (
+                f"{self._name}: {what} took too long{f' ({detail})' if detail else ''} and was stopped; see {limit}"
+            )
+            raise NativeTimeout(message, library=self._name, function=function)
+        if reason == "violation":
+            message = f"{self._name}: {function}() broke the channel: {detail}; it was stopped"
+            raise ChannelError(message, library=self._name, function=function)
+        status = None if self.zygote is None else do_privileged(self.zygote.status, self.pid)
+        if status is None:
+            raise NativeCrash(library=self._name, function=function)
+        if os.WIFSIGNALED(status):
+            raise NativeCrash(library=self._name, function=function, signal=os.WTERMSIG(status))
+        raise NativeCrash(library=self._name, function=function, exit_status=os.WEXITSTATUS(status))
+
+
+@final
 class Executor:
     """A running executor.  `Library` makes another one when it has ended."""
 
@@ -59,32 +99,40 @@ class Executor:
             ConfinementUnavailable: A layer could not be had; no byte of the library was mapped.
             LibraryError: The library could not be loaded.
             NativeError: It could not be started, or ended while the library was loaded.
+            NativeTimeout: Loading took longer than ``Limits.load``.
         """
         self._name = os.path.basename(settings.path)
         self.pid = 0
+        ending = Ending(self._name)
         wanted, version = layers.chosen(settings.require, settings.waive)
         limits = settings.limits
         self.link = _channel.Link(
             channels=settings.channels if limits.threads else 1,
             arena=settings.arena,
             heap=settings.heap,
-            timeout=round((limits.wall or 0) * 1e9),
+            timeout=_nanoseconds(limits.load),
             spin=_pauses(cpus.spin_nanoseconds()) if settings.spin is None else settings.spin,
             broker=broker,
-            ended=self._ended,
+            ended=ending,
         )
         callbacks.callers[self.link] = broker.caller
         callbacks.gates[self.link] = broker.gate
         self.heap = Heap(self.link.channels * self.link.channel_size, self.link.size)
         try:
             self._configure(settings, wanted, version)
-            self._zygote = Zygote.get()
+            zygote = ending.zygote = Zygote.get()
             broker.asked = False
-            self.pid, pidfd, socket = self._zygote.spawn(self.link.memory, self.link.size, self.link.channels)
+            self.pid, pidfd, socket = zygote.spawn(self.link.memory, self.link.size, self.link.channels)
+            ending.pid = self.pid
             if not self.link.start(pidfd, socket):
                 self._set_up_failed(wanted, loaded=broker.asked)
-            broker.loading = False
-            self.layers = layers.Layers(wanted, version, layers.witness(self.pid, wanted))
+            self.link.timeout = _nanoseconds(limits.wall)
+            try:
+                self.layers = layers.Layers(wanted, version, layers.witness(self.pid, wanted, zygote.filters))
+            except ConfinementUnavailable:
+                if not self.link.alive:  # that is why there was nothing to see
+                    ending("crash", _LOADING, "")
+                raise
         except BaseException:
             self.close()
             raise
@@ -142,21 +190,6 @@ class Executor:
             f"the executor could not be set up (step {step}): {os.strerror(abs(number))}", library=self._name
         )
 
-    def _ended(self, reason: str, function: str, detail: str) -> NoReturn:
-        """Raise what the end of the executor means; called by the channel."""
-        if reason == "timeout":
-            message = f"{self._name}: {function}() took too long{f' ({detail})' if detail else ''} and was stopped"
-            raise NativeTimeout(message, library=self._name, function=function)
-        if reason == "violation":
-            message = f"{self._name}: {function}() broke the channel: {detail}; it was stopped"
-            raise ChannelError(message, library=self._name, function=function)
-        status = do_privileged(self._zygote.status, self.pid)
-        if status is None:
-            raise NativeCrash(library=self._name, function=function)
-        if os.WIFSIGNALED(status):
-            raise NativeCrash(library=self._name, function=function, signal=os.WTERMSIG(status))
-        raise NativeCrash(library=self._name, function=function, exit_status=os.WEXITSTATUS(status))
-
     def close(self) -> None:
         """Kill it."""
         self.link.close()
@@ -167,6 +200,11 @@ class Executor:
 _pauses = functools.cache(_channel.pauses)
 _load_program = functools.cache(bpf.load_program)
 _run_program = functools.cache(bpf.run_program)
+
+
+def _nanoseconds(seconds: float | None) -> int:
+    """As a link counts; 0: no limit."""
+    return max(1, round(min(seconds, _FOR_EVER) * 1e9)) if seconds else 0
 
 
 def _within(what: int, value: int) -> tuple[int, int]:

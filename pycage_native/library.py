@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import threading
@@ -10,18 +9,20 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage import _core, manager
-from pycage.access import check_permission, context_of_domain, do_privileged, require_permissions
+from pycage.access import check_permission, context_of, context_of_domain, do_privileged, merge, require_permissions
 from pycage.codesource import CodeSource
 from pycage.domains import ProtectionDomain
 from pycage.permissions import NativePermission, SecurityPermission
-from pycage_native import _channel
+from pycage.sandbox import administering
+from pycage_native import _channel, layers
+from pycage_native.admission import admitted, may_grant
 from pycage_native.broker import Broker
 from pycage_native.errors import LibraryError, NativeError
 from pycage_native.executor import Executor, Settings
 from pycage_native.heap import Buffer
 from pycage_native.limits import Limits
 from pycage_native.marshalling import Plan
-from pycage_native.search import find
+from pycage_native.owner import Owner
 from pycage_native.types import c_int
 
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ class Library:
     After a crash the next call starts another executor: the library's state is gone, its functions are bound anew.
     """
 
-    def __init__(self, settings: Settings, name: str, *, gated: bool) -> None:
+    def __init__(self, settings: Settings, name: str, owner: Owner, *, gated: bool) -> None:
         """Start it; see `load`."""
         self._settings = settings
+        self._owner = owner
         self._lock = threading.RLock()
         self._functions: weakref.WeakSet[_channel.Function] = weakref.WeakSet()
         self._indexes = itertools.count()
@@ -56,10 +58,11 @@ class Library:
         self._starts = 0
         self.name = name
         source = CodeSource(f"{_URL}{next(_numbers)}{settings.path}")
-        self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY)
-        # What the library makes the host do has its domain added to whoever called the library.
-        own = context_of_domain(self._domain)
-        self._gate = (lambda: check_permission(NativePermission(settings.path, "call"))) if gated else None
+        self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY, handle="library")
+        # What the library makes the host do has its domain, and who loaded it, added to whoever called it.
+        own = merge(context_of_domain(self._domain), *owner.contexts)
+        calling = NativePermission(settings.path, "call")
+        self._gate = owner.on_stack(lambda: check_permission(calling)) if gated else None
         self._broker = Broker(settings.path, own.bind(check_permission), own.bind, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
@@ -72,12 +75,24 @@ class Library:
                 raise NativeError(f"{self.name} is closed; load it again", library=self.name)
             if self._executor is not None:
                 self._executor.close()
-            self._broker.loading = True
-            executor = self._executor = do_privileged(Executor, self._settings, self._broker)
+            executor = self._executor = self._made()
             self._starts += 1
             for function in list(self._functions):
                 self._attach(function, executor)
             return executor
+
+    def _made(self) -> Executor:
+        # Who loads it now: the owner, and whoever is on the stack of a call or a restart.
+        raw = _core.snapshot()
+        context = merge(*self._owner.contexts, *(() if raw is None else (context_of(raw),)))
+        seat = self._owner.seat(self.name)
+        executor = None
+        try:
+            with self._broker.loaded_by(context):
+                executor = do_privileged(Executor, self._settings, self._broker)
+        finally:
+            seat.settle(executor)
+        return executor
 
     def _renew(self) -> None:
         """Start another executor if the last one has ended; called before a call finds none."""
@@ -175,15 +190,17 @@ class Library:
         """What is granted to the library now."""
         return manager.POLICY.permissions(self._domain.code_source)
 
+    @administering
     def grant(self, *permissions: Permission) -> None:
         """Grant permissions to the library, effective at once.  A file is opened only if its caller may open it, too.
 
         Raises:
             AccessDenied: The caller may not change policies, or lacks one of the permissions.
         """
-        _may_grant(permissions)
+        may_grant(permissions)
         manager.POLICY.grant(self._domain.code_source, *permissions)
 
+    @administering
     def revoke(self, *permissions: Permission) -> bool:
         """Take permissions away, effective at once; files that the library has open stay open."""
         check_permission(SecurityPermission("setPolicy"))
@@ -236,12 +253,27 @@ class Library:
         executor = self._running()
         return Buffer(executor.link, executor.heap, size)
 
+    @administering
     def restart(self) -> None:
-        """Start another executor, with the library as it was when it was loaded."""
+        """Start another executor, with the library as it was when it was loaded.
+
+        Raises:
+            AccessDenied: Somebody on the stack may not load it, or is a sandbox that did not and lacks
+                ``SandboxAdminPermission(path, "restartLibrary")``.
+        """
+        self._owner.administer(self.path, "restartLibrary")
+        check_permission(NativePermission(self.path, "load"))
         self._start()
 
+    @administering
     def close(self) -> None:
-        """Kill the executor.  Calls raise `NativeError` from now on."""
+        """Kill the executor.  Calls raise `NativeError` from now on.
+
+        Raises:
+            AccessDenied: A sandbox on the stack did not load it and lacks
+                ``SandboxAdminPermission(path, "closeLibrary")``.
+        """
+        self._owner.administer(self.path, "closeLibrary")
         with self._lock:
             self._closed = True
             if self._executor is not None:
@@ -251,6 +283,7 @@ class Library:
     def __enter__(self) -> Library:
         return self
 
+    @administering
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
@@ -258,25 +291,6 @@ class Library:
 
     def __repr__(self) -> str:
         return f"<Library {self.name}{' (closed)' if self._closed else ''}>"
-
-
-def _may_grant(permissions: tuple[Permission, ...]) -> None:
-    require_permissions(permissions)
-    check_permission(SecurityPermission("setPolicy"))
-    for permission in permissions:
-        check_permission(permission)
-
-
-def _found(name: str | os.PathLike[str]) -> str:
-    """Return the real path of a library; whether a file is there is told to those only who might load it."""
-    try:
-        return do_privileged(find, name)
-    except LibraryError:
-        if type(name) is str and "/" in name:
-            check_permission(NativePermission(os.path.abspath(name), "load"))
-        elif type(name) is not str:
-            check_permission(NativePermission("*", "load"))
-        raise
 
 
 def load(
@@ -302,7 +316,7 @@ def load(
         limits: How much of the machine it may use.
         preload: Libraries that it opens later by itself; after loading none can be opened any more.
         require: Layers of confinement in addition to the default ones.
-        waive: Layers to do without if they cannot be had.
+        waive: Layers to do without if they cannot be had; ``landlock`` is the only one that can be named.
         gated: Whether each call needs ``NativePermission(path, "call")`` too; None: if a sandbox loads it.
         channels: How many threads can call at the same time, 1 to 16.
         arena: Bytes for arguments by reference, for each channel.
@@ -313,26 +327,28 @@ def load(
         AccessDenied: The caller lacks ``NativePermission(real path, "load")``, or a permission that it passes on.
         ConfinementUnavailable: A required layer cannot be had here; the library was not touched.
         LibraryError: It does not exist or cannot be loaded.
+        LimitExceeded: 64 libraries that this sandbox loaded run already.
+        NativeTimeout: Loading it, with its constructors, took longer than ``Limits.load``.
+        ValueError: A layer has no such name, or cannot be waived.
     """
-    path = _found(name)
-    extra = tuple(_found(other) for other in preload)
+    path = admitted(name)
+    extra = tuple(admitted(other) for other in preload)
     granted = tuple(permissions)
-    for each in (path, *extra):
-        check_permission(NativePermission(each, "load"))
     if granted:
-        _may_grant(granted)
+        may_grant(granted)
     settings = Settings(
         path=path,
         preload=extra,
         limits=Limits() if limits is None else limits,
-        require=frozenset(require),
-        waive=frozenset(waive),
+        require=layers.named("require", require),
+        waive=layers.named("waive", waive),
         channels=channels,
         arena=arena,
         heap=heap,
         spin=spin,
     )
-    gate = _core.snapshot() is not None if gated is None else gated
-    library = do_privileged(functools.partial(Library, settings, os.path.basename(path), gated=gate))
+    owner = Owner.running()
+    gate = bool(owner.contexts) if gated is None else gated
+    library = Library(settings, os.path.basename(path), owner, gated=gate)
     manager.POLICY.grant(library._domain.code_source, *granted)
     return library

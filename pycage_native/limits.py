@@ -33,6 +33,8 @@ class Limits:
 
     Attributes:
         wall: Seconds for one call, with all its callbacks; None: no limit.
+        load: Seconds for loading the library, with its constructors; None: no limit, and a constructor that never
+            returns holds whoever loads or uses the library for ever.
         cpu: Seconds of processor time for the whole life of the executor, all threads together; None: no limit.
         memory: Bytes of address space.  A library that asks for more gets ENOMEM.
         threads: How many threads the library may start; 0: none, and the kernel refuses.  Above 0 the number counts for
@@ -42,6 +44,7 @@ class Limits:
     """
 
     wall: float | None = attrs.field(default=None, validator=_positive)
+    load: float | None = attrs.field(default=10.0, validator=_positive)
     cpu: float | None = attrs.field(default=None, validator=_positive)
     memory: int = attrs.field(default=_MEMORY, validator=_positive)
     threads: int = attrs.field(default=4096, validator=_not_negative)

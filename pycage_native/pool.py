@@ -6,6 +6,7 @@ import queue
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
+from pycage.access import do_privileged
 from pycage_native.library import load
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from pycage_native.library import Library
 
 __all__ = ["Pool"]
+
+
+def _renew(library: Library) -> None:
+    library.restart()
 
 
 @final
@@ -69,7 +74,7 @@ class Pool:
             try:
                 if self._reuse is not None and self._uses[library] >= self._reuse:
                     self._uses[library] = 0
-                    library.restart()
+                    do_privileged(_renew, library)  # the pool's own decision, whoever the user was
             finally:
                 self._idle.put(library)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from pycage_native.errors import LibraryError
 
-__all__ = ["find", "find_name"]
+__all__ = ["exact", "find", "find_name"]
 
 _CONFIGURED: Final = Path("/etc/ld.so.conf.d")
 
@@ -28,6 +28,19 @@ def _directories() -> list[str]:
     return list(dict.fromkeys([*found, *(line for line in lines if line.startswith("/"))]))
 
 
+def exact(name: str | os.PathLike[str]) -> str:
+    """Return what names a library as text, asked for once: a path object may answer differently each time.
+
+    Raises:
+        TypeError: It is neither str nor a path.
+    """
+    text = os.fspath(name)
+    if type(text) is not str or "\0" in text or not text:
+        message = f"a library is named by a str or a path, got {text!r:.80}"
+        raise TypeError(message)
+    return text
+
+
 def find(name: str | os.PathLike[str]) -> str:
     """Return the real path of a library.
 
@@ -38,10 +51,7 @@ def find(name: str | os.PathLike[str]) -> str:
         LibraryError: There is no such file.
         TypeError: It is neither str nor a path.
     """
-    text = os.fspath(name)
-    if type(text) is not str or "\0" in text or not text:
-        message = f"a library is named by a str or a path, got {text!r:.80}"
-        raise TypeError(message)
+    text = exact(name)
     if "/" in text:
         candidates = [os.path.abspath(text)]
     else:

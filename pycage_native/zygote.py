@@ -30,6 +30,7 @@ from typing import Final, NamedTuple, final
 
 from pycage_native import _channel
 from pycage_native.errors import NativeError
+from pycage_native.layers import filters_of
 
 __all__ = ["EXECUTOR", "RUNNING", "Executor", "Zygote"]
 
@@ -93,6 +94,8 @@ class Zygote:
             theirs.close()
             for number in opened:
                 os.close(number)
+        # Of the sandbox that this whole program runs in, if any.  Executors inherit them, and the zygote adds none.
+        self.filters = filters_of(self._pid)
 
     @classmethod
     def get(cls) -> Zygote:

@@ -109,6 +109,14 @@ long protect_rx(void) {
   void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? -errno : outcome(mprotect(memory, 4096, PROT_READ | PROT_EXEC));
 }
+long use_pi_futex(void) {
+  static uint32_t word;
+  return CALL(SYS_futex, &word, 6 | 128 /* LOCK_PI, PRIVATE */, 0, 0, 0, 0);
+}
+long ask_affinity(void) {
+  uint64_t mask[16];
+  return CALL(SYS_sched_getaffinity, 1, sizeof mask, mask);
+}
 long make_memfd(void) { return CALL(SYS_memfd_create, "x", 0); }
 long truncate_control(void) { return CALL(SYS_ftruncate, 3, 0); }
 long use_io_uring(void) { return CALL(425, 8, 0); }

@@ -71,6 +71,8 @@ PROBES: Final = (
     Probe("map_rwx", "map writable code", _refused()),
     Probe("map_rx", "map code after loading", _refused()),
     Probe("protect_rx", "turn data into code", _refused()),
+    Probe("use_pi_futex", "lock with priority inheritance", (-errno.ENOSYS,)),
+    Probe("ask_affinity", "ask about another process", (-errno.ENOSYS,)),
     Probe("make_memfd", "make a memory file", _refused()),
     Probe("truncate_control", "truncate a descriptor", _refused()),
     Probe("use_io_uring", "use io_uring", _refused()),

@@ -9,7 +9,8 @@ Code that was written for ctypes does not notice.  Loading needs ``NativePermiss
 #
 # Idea.  The types of pycage_native have the same names and no way to the memory of this process: their objects are
 # bytes, and a pointer is a place in an object or in the executor.  A library is a process of its own, whatever a
-# sandbox does with it.
+# sandbox does with it.  What is asked before each call is asked with the sandbox on the stack, whoever makes the call:
+# a function that was handed on is called like one that was not (pycage_native.owner).
 #
 # What still fails.  Objects of the simple types, of arrays and of pointers may be written to by every sandbox that gets
 # hold of them, like lists.
@@ -36,8 +37,6 @@ _TYPES: Final = """
     c_wchar_p cast create_string_buffer create_unicode_buffer memmove memset pointer sizeof string_at wstring_at
     """.split()  # noqa: SIM905  # names are read more easily without quotes
 
-_error: Final = threading.local()
-
 
 @functools.cache
 def _let_write() -> None:
@@ -55,6 +54,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
     from pycage_native.cdll import ForeignFunction  # noqa: PLC0415
     from pycage_native.types import base  # noqa: PLC0415
 
+    _error = threading.local()
     for name in _TYPES:
         if name.startswith("c_") and hasattr(native, name):
             base.made_here(getattr(native, name))
@@ -96,7 +96,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 raise TypeError(message)
             function = real_of(self)[name]
             if keeps_errno(self):
-                function.errno_to = _error
+                function._errno_to = _error
             return function
 
         def __repr__(self) -> str:

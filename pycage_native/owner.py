@@ -1,0 +1,138 @@
+"""Whose a library is: the sandboxes that were on the stack when it was loaded."""
+
+# Problem.  A function of a library is an object of the host's.  A sandbox can hand it to a pool or to `map`, and where
+# it is called then, nobody but the host is on the stack.  So it is with a `Library`: whoever gets hold of one could end
+# it, and with it what others do with it.
+#
+# Things that do not work:
+#
+# - To bind each function to the context of the load: a check with a context is remembered by nobody and costs 12 us.
+# - To hand out shims: `lib.f.argtypes = [...]` is an attribute of what is handed out.
+#
+# Idea.  What is asked before each call is a function of the loader's own domain, a shim.  It is on the stack wherever
+# the call is made, and costs 50 ns.  For files and callbacks the context of the load is added to that of the library.
+#
+# What still fails.  A library that the host loads and hands over is the host's: its functions have no sandbox of their
+# own, and ask nobody unless they are `gated`.
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final, final
+
+from pycage import _core
+from pycage.access import check_permission, context_of, get_context
+from pycage.errors import LimitExceeded
+from pycage.permissions import SandboxAdminPermission
+from pycage.shims import Shims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pycage.access import AccessControlContext
+    from pycage.domains import ProtectionDomain
+    from pycage_native.executor import Executor
+
+__all__ = ["MOST_EXECUTORS", "Owner", "Seat"]
+
+MOST_EXECUTORS: Final = 64
+"""How many executors that one sandbox loaded may run at the same time."""
+
+
+class Seat:
+    """The place of one executor among those of its owner; taken while it starts, and until it ends."""
+
+    __slots__ = ("_executor", "_starting")
+
+    def __init__(self) -> None:
+        self._starting = True
+        self._executor: weakref.ref[Executor] | None = None
+
+    def settle(self, executor: Executor | None) -> None:
+        """Say what became of the start; None: nothing."""
+        self._executor = None if executor is None else weakref.ref(executor)
+        self._starting = False
+
+    @property
+    def taken(self) -> bool:
+        """Whether it starts or runs."""
+        if self._starting:
+            return True
+        executor = None if self._executor is None else self._executor()
+        return executor is not None and executor.link.alive
+
+
+_seats: Final[weakref.WeakKeyDictionary[ProtectionDomain, list[Seat]]] = weakref.WeakKeyDictionary()
+_guard: Final = threading.Lock()
+
+
+@final
+@_core.seal
+class Owner:
+    """Who loaded a library.
+
+    Args:
+        context: Of the load; None: the host alone.
+    """
+
+    __slots__ = ("_context", "_sandboxes")
+
+    def __init__(self, context: AccessControlContext | None) -> None:
+        self._context = context
+        self._sandboxes: frozenset[ProtectionDomain] = frozenset() if context is None else context.sandboxes()
+
+    @classmethod
+    def running(cls) -> Owner:
+        """Return who is on the stack now."""
+        raw = _core.snapshot()
+        return cls(None if raw is None else context_of(raw))
+
+    @property
+    def contexts(self) -> tuple[AccessControlContext, ...]:
+        """The context of the load; none: the host alone."""
+        return () if self._context is None else (self._context,)
+
+    def on_stack(self, question: Callable[[], object]) -> Callable[[], object]:
+        """Return a function without arguments that has the owner on the stack wherever it is called."""
+        if self._context is None:
+            return question
+        if self._context.limited:
+            return self._context.bind(question)  # exact, and slow
+        for domain in self._sandboxes:
+            question = Shims(domain).question(question)
+        return question
+
+    def administer(self, library: str, act: str) -> None:
+        """Return if nobody is on the stack but the host and the owner, or all may administer.
+
+        Args:
+            library: The real path.
+            act: Such as ``closeLibrary``.
+
+        Raises:
+            AccessDenied: Somebody else lacks ``SandboxAdminPermission(library, act)``.
+        """
+        if _core.snapshot() is not None and not get_context().sandboxes() <= self._sandboxes:
+            check_permission(SandboxAdminPermission(library, act))
+
+    def seat(self, library: str) -> Seat:
+        """Take the place of one more executor.
+
+        Raises:
+            LimitExceeded: So many of the owner's run already.
+        """
+        seat = Seat()
+        with _guard:
+            all_seats = [_seats.setdefault(domain, []) for domain in self._sandboxes]
+            for seats in all_seats:
+                seats[:] = [other for other in seats if other.taken]
+                if len(seats) >= MOST_EXECUTORS:
+                    message = (
+                        f"{library} was not loaded: {MOST_EXECUTORS} libraries of this sandbox run at the same time, "
+                        "and there can be no more; close one"
+                    )
+                    raise LimitExceeded(message)
+            for seats in all_seats:
+                seats.append(seat)
+        return seat
