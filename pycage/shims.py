@@ -72,7 +72,7 @@ class Shims:
         return _named_like(self._copy(_function_template)(target, carried), target)
 
     def question(self, target: Callable[[], object]) -> Callable[[], object]:
-        """Return a function that calls ``target`` without arguments, as fast as can be: it is asked before each call."""
+        """Return a function that calls ``target`` without arguments, as fast as can be; it is asked often."""
         return self._copy(_question_template)(target, carried)
 
     def method(self, target: Callable[..., object]) -> Callable[..., object]:

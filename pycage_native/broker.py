@@ -88,7 +88,7 @@ class Broker:
     ) -> None:
         self._library = library
         self._check = check
-        self._check_load = check
+        self._loader: AccessControlContext | None = None
         self.caller = caller
         self.gate = gate
         self._named = frozenset({library, _CACHE, *preload})
@@ -100,13 +100,13 @@ class Broker:
     @contextmanager
     def loaded_by(self, context: AccessControlContext) -> Iterator[None]:
         """Let a loader have libraries meanwhile, and ask for everything else with the context of the load, too."""
-        self._check_load = context.bind(self._check)
+        self._loader = context
         self.loading = True
         try:
             yield
         finally:
             self.loading = False
-            self._check_load = self._check
+            self._loader = None
 
     def __call__(self, wanted: int, flags: int, mode: int, path: bytes, number: int) -> int:  # noqa: ARG002
         """Answer one request; called by the channel.
@@ -150,7 +150,7 @@ class Broker:
         actions = _actions(wanted, flags, mode)
         if actions is None:
             raise AccessDenied(path)
-        check = self._check_load if self.loading else self._check
+        check = self._check if self._loader is None else self._loader.bind(self._check)
         check(FilePermission(path, actions))
 
     def _denied(self, path: str, wanted: int) -> int:

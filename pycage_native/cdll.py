@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["CDLL", "ForeignFunction"]
 
-_UNBOUND: Final = object()
+_PUBLIC: Final = ("restype", "argtypes", "errcheck")
+_set: Final = object.__setattr__
+
+
+# What a function has at first.
+_FRESH: Final = {
+    "_restype": c_int,
+    "_argtypes": None,
+    "_sync": None,
+    "_names": (),
+    "_errno_to": None,
+    "errcheck": None,
+}
 
 
 @final
@@ -33,7 +45,6 @@ class ForeignFunction:
     """
 
     __slots__ = (
-        "__name__",
         "__weakref__",
         "_argtypes",
         "_bound",
@@ -41,37 +52,64 @@ class ForeignFunction:
         "_library",
         "_names",
         "_restype",
+        "_symbol",
         "_sync",
         "errcheck",
     )
 
+    _library: Library
+    _symbol: str
+    _bound: _channel.Function
+    _restype: Any
+    _argtypes: tuple[Any, ...] | None
+    _sync: Mapping[str | int, Direction] | None
+    _names: tuple[str, ...]
+    # Where ``errno`` of each call is kept, as ``value``: for ctypes.get_errno() in sandboxes.
+    _errno_to: Any
+    errcheck: Callable[[Any, ForeignFunction, tuple[Any, ...]], Any] | None
+
     def __init__(self, library: Library, name: str) -> None:
         """Stand for a symbol; made by `CDLL`."""
-        self._library = library
-        self.__name__ = name
-        self._restype: Any = c_int
-        self._argtypes: tuple[Any, ...] | None = None
-        self._sync: Mapping[str | int, Direction] | None = None
-        self._names: tuple[str, ...] = ()
-        self.errcheck: Callable[[Any, ForeignFunction, tuple[Any, ...]], Any] | None = None
-        # Where ``errno`` of each call is kept, as ``value``: for ctypes.get_errno() in sandboxes.  Private: a sandbox
-        # that chose it could write to an attribute of anything.
-        self._errno_to: Any = None
-        self._bound: _channel.Function = library._bind(self._plan())
+        for slot, value in _FRESH.items():
+            _set(self, slot, value)
+        _set(self, "_library", library)
+        _set(self, "_symbol", name)
+        _set(self, "_bound", library._bind(self._plan()))
+
+    @property
+    def __name__(self) -> str:
+        """The symbol."""
+        return self._symbol
 
     def _plan(self) -> Plan:
-        return Plan(self.__name__, self._restype, self._argtypes, sync=self._sync, names=self._names)
+        return Plan(self._symbol, self._restype, self._argtypes, sync=self._sync, names=self._names)
 
     def _rebind(self, **changed: Any) -> None:
         before = {name: getattr(self, name) for name in changed}
         for name, value in changed.items():
-            setattr(self, name, value)
+            _set(self, name, value)
         try:
-            self._bound = self._library._bind(self._plan())
+            _set(self, "_bound", self._library._bind(self._plan()))
         except BaseException:
             for name, value in before.items():
-                setattr(self, name, value)
+                _set(self, name, value)
             raise
+
+    # In a sandbox everybody who has the object may assign its attributes: those that are meant to be.
+    if not TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name not in _PUBLIC:
+                message = f"a foreign function has no attribute {name!s:.80} to be set; there are {', '.join(_PUBLIC)}"
+                raise AttributeError(message)
+            _set(self, name, value)
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError("attributes of a foreign function cannot be deleted")
+
+    def keep_errno(self, place: Any) -> None:
+        """Store ``errno`` of each call as ``place.value``."""
+        _set(self, "_errno_to", place)
 
     @property
     def restype(self) -> Any:
@@ -119,7 +157,7 @@ class ForeignFunction:
         return self._bound.pipeline()
 
     def __repr__(self) -> str:
-        return f"<ForeignFunction {self.__name__} of {self._library.name}>"
+        return f"<ForeignFunction {self._symbol} of {self._library.name}>"
 
 
 @final

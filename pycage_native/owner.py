@@ -41,11 +41,12 @@ MOST_EXECUTORS: Final = 64
 
 
 class Seat:
-    """The place of one executor among those of its owner; taken while it starts, and until it ends."""
+    """The place of one executor among those of its owners; taken while it starts, and until it ends."""
 
-    __slots__ = ("_executor", "_starting")
+    __slots__ = ("_executor", "_starting", "owners")
 
-    def __init__(self) -> None:
+    def __init__(self, owners: frozenset[ProtectionDomain]) -> None:
+        self.owners = owners
         self._starting = True
         self._executor: weakref.ref[Executor] | None = None
 
@@ -63,8 +64,9 @@ class Seat:
         return executor is not None and executor.link.alive
 
 
-_seats: Final[weakref.WeakKeyDictionary[ProtectionDomain, list[Seat]]] = weakref.WeakKeyDictionary()
-_guard: Final = threading.Lock()
+_seats: Final[list[Seat]] = []
+# A finalizer of a sandbox may load a library while the same thread is in here.
+_guard: Final = threading.RLock()
 
 
 @final
@@ -122,17 +124,18 @@ class Owner:
         Raises:
             LimitExceeded: So many of the owner's run already.
         """
-        seat = Seat()
+        seat = Seat(self._sandboxes)
+        if not self._sandboxes:
+            return seat
         with _guard:
-            all_seats = [_seats.setdefault(domain, []) for domain in self._sandboxes]
-            for seats in all_seats:
-                seats[:] = [other for other in seats if other.taken]
-                if len(seats) >= MOST_EXECUTORS:
+            for left in [other for other in _seats if not other.taken]:
+                _seats.remove(left)
+            for domain in self._sandboxes:
+                if sum(domain in other.owners for other in _seats) >= MOST_EXECUTORS:
                     message = (
-                        f"{library} was not loaded: {MOST_EXECUTORS} libraries of this sandbox run at the same time, "
+                        f"{library} was not loaded: {MOST_EXECUTORS} libraries of {domain.label} run at the same time, "
                         "and there can be no more; close one"
                     )
                     raise LimitExceeded(message)
-            for seats in all_seats:
-                seats.append(seat)
+            _seats.append(seat)
         return seat

@@ -102,9 +102,10 @@ class Attributes(Rewriter):
             return node
         target.attr = self._mangled(target.attr)
         kind = classify(target.attr)
-        if self._late and kind == NEVER:
+        never = kind == NEVER or not storable(target.attr)
+        if self._late and never:
             target.value = self._guarded("late", target.value, self._visit_expr(target.value))
-        elif kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
+        elif never or kind not in (PLAIN, OWN, VALUE) or target.attr.endswith("__"):
             self.problem(node, f'attribute "{target.attr}" may not be changed in place; write x.a = x.a + ...')
         elif kind == VALUE or (kind == OWN and id(target) not in self._hoisted):
             value = self._visit_expr(target.value)

@@ -243,6 +243,9 @@ _UNSTORABLE: Final = frozenset(
         "__func__",
         "__traceback__",
         "__callback__",
+        # Where an object of the sandbox's `ctypes` lies; host code follows it.
+        "_memory_",
+        "_start_",
     }
 )
 

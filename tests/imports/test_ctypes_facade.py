@@ -132,3 +132,25 @@ def test_a_library_of_a_sandbox_asks_for_files_with_the_sandbox_on_the_stack(san
     sandbox.grant(NativePermission(str(tmp_path / "l.so"), "load,call"))
 
     assert sandbox.run(f"import ctypes\nctypes.CDLL({str(tmp_path / 'l.so')!r}).opens(b'/etc/passwd')").value == -13
+
+
+@pytest.mark.parametrize("name", ["_bound", "_library", "_restype", "_argtypes", "_errno_to", "__name__", "keep_errno"])
+@pytest.mark.parametrize("form", ["setattr(libc.abs, '{}', len)", "libc.abs.{} = len", "del libc.abs.{}"])
+def test_what_a_foreign_function_is_made_of_is_nobody_s_to_choose(sandbox, form, name):
+    grant(sandbox, "libc.so.6")
+    load = "import ctypes\nlibc = ctypes.CDLL('libc.so.6')\n"
+    with pytest.raises((AccessDenied, AttributeError, SyntaxError)):
+        sandbox.run(load + form.format(name))
+    rest = "libc.abs.argtypes = [ctypes.c_int]\nlibc.abs.restype = None\nlibc.abs.errcheck = lambda *_: 7\nlibc.abs(-3)"
+    assert sandbox.run(load + rest).value == 7
+
+
+@pytest.mark.parametrize("form", ["setattr(thing, '{}', 0)", "thing.{} = 0", "thing.{} += 1", "del thing.{}"])
+@pytest.mark.parametrize("name", ["_memory_", "_start_"])
+@pytest.mark.parametrize("thing", ["ctypes.c_int(1)", "Pair(1, 2)", "(ctypes.c_int * 2)()", "ctypes.pointer(Pair())"])
+def test_where_an_object_of_c_lies_is_nobody_s_to_choose(sandbox, thing, form, name):
+    declared = (
+        "import ctypes\nclass Pair(ctypes.Structure):\n    _fields_ = [('x', ctypes.c_int), ('y', ctypes.c_int)]\n"
+    )
+    with pytest.raises((AccessDenied, AttributeError, SyntaxError)):
+        sandbox.run(f"{declared}thing = {thing}\n{form.format(name)}")

@@ -11,6 +11,7 @@ from pycage_native import bpf
 
 ALLOW, TRAP, KILL = bpf.ALLOW, bpf.TRAP, bpf.KILL
 EPERM = bpf.ERRNO + errno.EPERM
+ENOSYS = bpf.ERRNO + errno.ENOSYS
 
 WORD = st.one_of(
     st.integers(0, (1 << 64) - 1),
@@ -41,7 +42,7 @@ def test_every_listed_call_passes_and_every_call_with_a_path_traps(machine):
 
 def test_no_other_number_passes_whatever_its_arguments_are(machine):
     program = bpf.load_program(machine, threads=True)
-    judged = {bpf._SECCOMP, bpf._MMAP, bpf._MPROTECT, bpf._CLONE, bpf._PRLIMIT, bpf._TGKILL}
+    judged = {bpf._SECCOMP, bpf._MMAP, bpf._MPROTECT, bpf._CLONE, bpf._PRLIMIT, bpf._TGKILL, bpf._FUTEX, bpf._AFFINITY}
     known = set(numbers(machine).values()) | {pair[machine.column] for pair in judged}
     trapped = {row[machine.column] for row in bpf._TRAPPED.values()}
     for number in range(1024):
@@ -88,15 +89,38 @@ def test_limits_are_read_and_never_set(pid, new):
         assert verdict(program, machine, bpf._PRLIMIT[machine.column], pid, 7, new, 0) == expected
 
 
+def filled_in(program, pid):
+    code = bytearray(program.code)
+    for at in program.pid_at:
+        code[8 * at + 4 : 8 * at + 8] = pid.to_bytes(4, "little")
+    return program._replace(code=bytes(code))
+
+
 def test_a_signal_goes_to_the_process_whose_number_is_filled_in_only(machine):
-    program = bpf.load_program(machine, threads=True)
-    (at,) = program.pid_at
-    filled = program.code[: 8 * at + 4] + (1234).to_bytes(4, "little") + program.code[8 * at + 8 :]
-    program = program._replace(code=filled)
+    program = filled_in(bpf.load_program(machine, threads=True), 1234)
     number = bpf._TGKILL[machine.column]
 
     assert verdict(program, machine, number, 1234, 1234, 6) == ALLOW
     assert verdict(program, machine, number, 1, 1234, 6) == EPERM
+
+
+def test_on_which_processors_it_may_run_is_told_of_the_process_itself_only(machine):
+    program = filled_in(bpf.load_program(machine, threads=True), 1234)
+    number = bpf._AFFINITY[machine.column]
+
+    assert {verdict(program, machine, number, pid) for pid in (0, 1234)} == {ALLOW}
+    assert {verdict(program, machine, number, pid) for pid in (1, 1235, 0xFFFFFFFF)} == {ENOSYS}
+
+
+def test_threads_sleep_and_wake_and_inherit_no_priorities(machine):
+    program = bpf.load_program(machine, threads=True)
+    number = bpf._FUTEX[machine.column]
+    for operation in range(32):
+        for flags in (0, 128, 256, 384, 1 << 32):  # PRIVATE, CLOCK_REALTIME; the kernel looks at 32 bits
+            found = verdict(program, machine, number, 0x1000, operation | flags)
+            # WAIT WAKE REQUEUE CMP_REQUEUE WAKE_OP WAIT_BITSET WAKE_BITSET
+            assert found == (ALLOW if operation in {0, 1, 3, 4, 5, 9, 10} else ENOSYS), operation
+    assert verdict(program, machine, number, 0x1000, 512) == ENOSYS
 
 
 def test_filters_cannot_be_added_after_loading(machine):

@@ -7,9 +7,10 @@ import os
 
 import pycage_native
 import pytest
+from pycage import Sandbox
 from pycage.access import check_permission, do_privileged
 from pycage.errors import AccessDenied
-from pycage.permissions import FilePermission
+from pycage.permissions import FilePermission, NativePermission, SandboxAdminPermission
 from pycage_native import CFUNCTYPE, _channel, c_int
 from pycage_native.broker import Broker
 
@@ -19,6 +20,7 @@ def ask(tmp_path):
     """A broker of a library that has every permission for files, and is being loaded."""
     (tmp_path / "library.so").write_bytes(b"\x7fELF")
     broker = Broker(str(tmp_path / "library.so"), lambda _permission: None)
+    broker.loading = True
 
     def answer(path, flags=os.O_RDONLY, wanted=_channel.OPEN, mode=0):
         got = broker(wanted, flags, mode, os.fsencode(path), 0)
@@ -91,3 +93,64 @@ def test_a_library_that_is_loaded_before_another_may_lie_elsewhere(compiled, tmp
     path = compiled("extern int three(void); int six(void) { return 2 * three(); }")
     with pycage_native.load(path, preload=[elsewhere]) as library:
         assert library.function("six")() == 6
+
+
+def test_what_is_clearly_not_granted_is_not_looked_up(tmp_path, monkeypatch):
+    """To resolve a path is an act of the host's: it mounts what is mounted on demand."""
+    (tmp_path / "granted").mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "granted" / "link").symlink_to(tmp_path / "secret")
+    (tmp_path / "granted" / "file").write_text("text")
+    resolved = []
+    realpath = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: resolved.append(path) or realpath(path))
+    grant = FilePermission(f"{tmp_path}/granted/-", "read")
+
+    def check(permission):
+        if not grant.implies(permission):
+            raise AccessDenied("no", permission=permission)
+
+    broker = Broker("/usr/lib/library.so", check)
+    for loading in (False, True):
+        broker.loading = loading
+        ask = lambda path, wanted=_channel.OPEN: broker(wanted, 0, 0, os.fsencode(path), 0)  # noqa: E731
+        resolved.clear()
+        outside = [tmp_path / "secret", tmp_path / "nothing", "/proc/self/environ", "/net/server/x.so"]
+        assert {ask(path) for path in outside} == {-errno.EACCES}
+        assert {ask(path, _channel.STAT) for path in outside} == {-errno.ENOENT}
+        assert resolved == []
+        assert ask(tmp_path / "granted" / "link") == -errno.EACCES
+        os.close(ask(f"{tmp_path}/./granted/file"))
+
+
+def test_what_is_opened_during_a_load_is_judged_with_the_stack_of_the_load(compiled, tmp_path):
+    wanted = tmp_path / "wanted"
+    wanted.write_text("four")
+    path = compiled(READS_IN_CONSTRUCTOR, f'-DPATH="{wanted}"')
+    script = "def restart(library): library.restart()\nrestart"
+    with pycage_native.load(path) as library, Sandbox("loads") as sandbox:
+        library.grant(FilePermission(str(wanted), "read"))
+        library.restart()
+        found = library.function("found")
+        assert found() == 4
+
+        sandbox.grant(NativePermission(str(path), "load"), SandboxAdminPermission(str(path), "restartLibrary"))
+        restart = sandbox.run(script).value
+        restart(library)
+        assert found() == -1
+        sandbox.grant(FilePermission(str(wanted), "read"))
+        restart(library)
+        assert found() == 4
+
+
+READS_IN_CONSTRUCTOR = """
+#include <fcntl.h>
+#include <unistd.h>
+static int got;
+__attribute__((constructor)) static void begin(void) {
+  char text[8];
+  int file = open(PATH, O_RDONLY);
+  got = file < 0 ? file : read(file, text, sizeof text);
+}
+int found(void) { return got; }
+"""

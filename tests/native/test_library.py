@@ -216,7 +216,7 @@ def test_a_file_that_is_exchanged_for_a_link_meanwhile_is_never_the_other_one(li
     allowed, forbidden, name = tmp_path / "allowed", tmp_path / "forbidden", tmp_path / "name"
     allowed.write_text("a")
     forbidden.write_text("forbidden")
-    library.grant(FilePermission(str(allowed), "read"))
+    library.grant(FilePermission(str(allowed), "read"), FilePermission(str(name), "read"))
     stop = threading.Event()
 
     def flip():

@@ -96,7 +96,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 raise TypeError(message)
             function = real_of(self)[name]
             if keeps_errno(self):
-                function._errno_to = _error
+                function.keep_errno(_error)
             return function
 
         def __repr__(self) -> str:
