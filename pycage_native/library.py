@@ -9,8 +9,9 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage import _core, manager
-from pycage.access import check_permission, context_of, context_of_domain, do_privileged, merge, require_permissions
+from pycage.access import check_permission, context_of, context_of_domain, do_privileged, require_permissions
 from pycage.codesource import CodeSource
+from pycage.contexts import merge
 from pycage.domains import ProtectionDomain
 from pycage.permissions import NativePermission, SecurityPermission
 from pycage.sandbox import administering
