@@ -16,6 +16,8 @@ from pycage_native.annotations import In as In
 from pycage_native.annotations import InOut as InOut
 from pycage_native.annotations import Out as Out
 from pycage_native.cdll import CDLL as CDLL
+from pycage_native.cdll import get_errno as get_errno
+from pycage_native.cdll import set_errno as set_errno
 from pycage_native.errors import ChannelError as ChannelError
 from pycage_native.errors import ConfinementUnavailable as ConfinementUnavailable
 from pycage_native.errors import LibraryError as LibraryError

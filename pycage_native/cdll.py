@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import threading
 from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage_native.library import load
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
     from pycage_native import _channel
     from pycage_native.annotations import Direction
     from pycage_native.library import Library
+    from pycage_native.types import Handle
 
-__all__ = ["CDLL", "ForeignFunction"]
+__all__ = ["CDLL", "ForeignFunction", "get_errno", "set_errno"]
 
 _PUBLIC: Final = ("restype", "argtypes", "errcheck")
 _set: Final = object.__setattr__
@@ -31,6 +34,19 @@ _FRESH: Final = {
     "_errno_to": None,
     "errcheck": None,
 }
+_error: Final = threading.local()
+
+
+def get_errno() -> int:
+    """Return ``errno`` after this thread's last call of a `CDLL` with ``use_errno``."""
+    return int(getattr(_error, "value", 0))
+
+
+def set_errno(value: int) -> int:
+    """Set what `get_errno` returns, and return what it did; libraries begin every call with 0."""
+    before = get_errno()
+    _error.value = operator.index(value)
+    return before
 
 
 @final
@@ -132,6 +148,11 @@ class ForeignFunction:
         if wanted != self._argtypes:
             self._rebind(_argtypes=wanted)
 
+    @property
+    def _as_parameter_(self) -> Handle:
+        """As an argument: a pointer to the function."""
+        return self._library._address_of(self._symbol)
+
     def synchronize(self, names: Sequence[str] = (), **directions: Direction) -> None:
         """Say what arguments point to: ``copy.synchronize(["to", "n"], to=Out(size="n"))``.
 
@@ -166,12 +187,35 @@ class CDLL:
 
     Args:
         name: As for `load`.
+        mode: Accepted; each library is alone in its process.
+        handle: None.
+        use_errno: Keep ``errno`` after each call for `get_errno`; ``library.errno`` has it anyway.
+        use_last_error: Accepted.
+        winmode: Accepted.
         options: As for `load`.
+
+    Raises:
+        TypeError: There is no name, or a handle: the program itself is not called.
     """
 
-    def __init__(self, name: str | os.PathLike[str], **options: Any) -> None:
+    def __init__(  # noqa: PLR0917  # as in ctypes
+        self,
+        name: str | os.PathLike[str],
+        mode: int = 0,
+        handle: None = None,
+        use_errno: bool = False,  # noqa: FBT001, FBT002  # as in ctypes
+        use_last_error: bool = False,  # noqa: FBT001, FBT002
+        winmode: int | None = None,
+        **options: Any,
+    ) -> None:
+        _ = mode, use_last_error, winmode
+        given: Any = name
+        if given is None or handle is not None:
+            message = "a library is loaded by its name, into a process of its own; this program is not called"
+            raise TypeError(message)
         self._library = load(name, **options)
         self._name = str(name)
+        self._keeps_errno = bool(use_errno)
 
     @property
     def library(self) -> Library:
@@ -190,9 +234,25 @@ class CDLL:
         from pycage_native.errors import LibraryError  # noqa: PLC0415
 
         try:
-            return ForeignFunction(self._library, name)
+            function = ForeignFunction(self._library, name)
         except LibraryError as error:
             raise AttributeError(str(error)) from None
+        if self._keeps_errno:
+            function.keep_errno(_error)
+        return function
+
+    def _address_of_(self, name: str) -> Handle:
+        """Return where a symbol is, for ``in_dll`` and function prototypes.
+
+        Raises:
+            ValueError: There is none.
+        """
+        from pycage_native.errors import LibraryError  # noqa: PLC0415
+
+        try:
+            return self._library._address_of(name)
+        except LibraryError as error:
+            raise ValueError(str(error)) from None
 
     def __repr__(self) -> str:
         return f"<CDLL {self._name!r}>"

@@ -24,7 +24,7 @@ from pycage_native.heap import Buffer
 from pycage_native.limits import Limits
 from pycage_native.marshalling import Plan
 from pycage_native.owner import Owner
-from pycage_native.types import c_int
+from pycage_native.types import Handle, c_int
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -152,6 +152,32 @@ class Library:
             self._attach(function, self._running())
             self._functions.add(function)
         return function
+
+    def _address_of(self, name: str) -> Handle:
+        """Return where a symbol of the library is.
+
+        Raises:
+            LibraryError: It has no such symbol.
+        """
+        if self._gate is not None:
+            self._gate()
+        link = self._running().link
+        channel = link.acquire()
+        try:
+            mark = link.mark(channel)
+            symbol = name.encode() + b"\0"
+            at = link.reserve(channel, len(symbol))
+            with memoryview(link) as memory:
+                memory[at : at + len(symbol)] = symbol
+            aux = at - channel * link.channel_size
+            reply = link.call(channel, _channel.ADDRESS << 24, (), aux, "looking up a symbol")
+            link.mark(channel, mark)
+        finally:
+            link.release(channel)
+        if reply[0] != _channel.OK or not reply[1]:
+            message = f"{self.name} has no symbol {name}"
+            raise LibraryError(message, library=self.name)
+        return Handle(link, reply[1])
 
     # ---- For users ----
 

@@ -113,7 +113,7 @@ class Plan:
             raise TypeError(NO_LONG_DOUBLE)
         if kind is None or (isinstance(kind, CType) and kind._size_ is not None):
             return kind, foreign.restorer(restype) if kind is not restype else None
-        if callable(restype) and not isinstance(restype, type):
+        if callable(restype) and not isinstance(restype, CType):
             self._after = restype
             return c_int, None
         raise TypeError("restype must be a type, a callable, or None")

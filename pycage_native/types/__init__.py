@@ -54,5 +54,7 @@ from pycage_native.types.simple import c_ulong as c_ulong
 from pycage_native.types.simple import c_ulonglong as c_ulonglong
 from pycage_native.types.simple import c_ushort as c_ushort
 from pycage_native.types.simple import c_wchar as c_wchar
+from pycage_native.types.structures import LittleEndianStructure as LittleEndianStructure
+from pycage_native.types.structures import LittleEndianUnion as LittleEndianUnion
 from pycage_native.types.structures import Structure as Structure
 from pycage_native.types.structures import Union as Union

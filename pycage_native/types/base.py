@@ -145,8 +145,7 @@ class Data(metaclass=CType):
             library: What has a method ``_address_of_(name)`` that gives a `Handle`.
             name: The symbol.
         """
-        handle = library._address_of_(name)
-        return cls._view_(handle, 0)
+        return cls._view_(symbol_of(library, name), 0)
 
     def __bytes__(self) -> bytes:
         return bytes(self._memory_.read(self._start_, _size_of(type(self))))
@@ -221,6 +220,21 @@ def _bytes_of(source: Any, offset: int, size: int) -> memoryview:
     if len(view) < offset + size:
         raise ValueError(f"Buffer size too small ({len(view)} instead of at least {offset + size} bytes)")
     return view
+
+
+def symbol_of(library: Any, name: str) -> Handle:
+    """Return where a symbol of a library is.
+
+    Raises:
+        TypeError: It is no library, or the name is no str.
+        ValueError: It has no such symbol.
+    """
+    find = getattr(library, "_address_of_", None)
+    found = find(name) if find is not None and type(name) is str else None
+    # Whatever else somebody's object answers: targets are trusted with the link.
+    if type(found) is not Handle:
+        raise TypeError(f"a library and a name are needed, not {type(library).__name__} and {type(name).__name__}")
+    return found
 
 
 def sizeof(thing: Any) -> int:

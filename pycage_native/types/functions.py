@@ -67,14 +67,28 @@ class CFunction(Aimed, metaclass=FunctionType):
     """A pointer to a function: one of Python, or one in an executor.
 
     Args:
-        source: A callable; a handle or another pointer; nothing for NULL.
+        source: A callable; a handle or another pointer; the name of a function and its library; nothing for NULL.
+        flags: Not supported: of the parameters, in ctypes.
+
+    Raises:
+        TypeError: There are flags, or the source is something else.
+        AttributeError: The library has no such function.
     """
 
     _restype_: Any
     _argtypes_: tuple[Any, ...]
 
-    def __init__(self, source: Any = None) -> None:
+    def __init__(self, source: Any = None, flags: Any = None) -> None:
+        if flags is not None:
+            raise TypeError("paramflags are not supported; write a Python function that passes byref() for results")
         if source is None:
+            return
+        if type(source) is tuple and len(source) == 2 and type(source[0]) is str:  # noqa: PLR2004  # name and library
+            name, library = source
+            try:
+                self._memory_.set_aim(self._start_, base.symbol_of(library, name))
+            except ValueError as error:
+                raise AttributeError(str(error)) from None
             return
         if isinstance(source, (Handle, CFunction)):
             self._memory_.set_aim(self._start_, aim_of_argument(source))

@@ -185,6 +185,20 @@ class Handle(_channel.Address):
         """Return the same place as a pointer of the type ``kind``."""
         return kind._pointing_(self)
 
+    def __add__(self, by: Any) -> Handle:
+        """Return the place ``by`` bytes further."""
+        return self.moved(by)[0] if isinstance(by, int) else NotImplemented
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> Any:
+        """Return the place so many bytes before, or the distance from another place of the same executor."""
+        if isinstance(other, int):
+            return self.moved(-other)[0]
+        if isinstance(other, Handle) and other._link is self._link:
+            return _channel.number(self) - _channel.number(other)
+        return NotImplemented
+
     def __bool__(self) -> bool:
         return _channel.number(self) != 0
 

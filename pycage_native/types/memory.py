@@ -122,6 +122,20 @@ class Place:
         """Return the same place as a pointer of the type ``kind``."""
         return kind._pointing_(self)
 
+    def __add__(self, by: Any) -> Place:
+        """Return the place ``by`` bytes further."""
+        return Place(self.block, self.at + by) if isinstance(by, int) else NotImplemented
+
+    __radd__ = __add__
+
+    def __sub__(self, other: object) -> Any:
+        """Return the place so many bytes before, or the distance from another place of the same object."""
+        if isinstance(other, int):
+            return Place(self.block, self.at - other)
+        if isinstance(other, Place) and other.block is self.block:
+            return self.at - other.at
+        return NotImplemented
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Place):
             return self.block is other.block and self.at == other.at

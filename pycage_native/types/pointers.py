@@ -362,6 +362,9 @@ def aim_of_argument(value: Any) -> Any:
         return c_char_p._aim_of_(value)
     if isinstance(value, str):
         return c_wchar_p._aim_of_(value)
+    parameter = getattr(value, "_as_parameter_", None)  # a function of a library
+    if isinstance(parameter, Handle):
+        return parameter
     raise ArgumentError(f"argument 1: {c_void_p._wrong_(value)}")
 
 

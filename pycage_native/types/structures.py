@@ -243,8 +243,14 @@ class Structure(_Compound):
     _abstract_ = True
 
 
+LittleEndianStructure = Structure
+
+
 class Union(_Compound):
     """A C union: subclasses say its ``_fields_``."""
 
     _abstract_ = True
     _union_ = True
+
+
+LittleEndianUnion = Union

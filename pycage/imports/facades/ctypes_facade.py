@@ -99,6 +99,9 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                 function.keep_errno(_error)
             return function
 
+        def _address_of_(self, name: str) -> object:  # for in_dll() and prototypes, which are the host's
+            return real_of(self)._address_of_(name)
+
         def __repr__(self) -> str:
             return repr(real_of(self))
 
