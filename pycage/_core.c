@@ -41,6 +41,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "_core.h"
 #include "_openat2.h"
 
 /* ---- Versions ---------------------------------------------------------------------------------------------------- */
@@ -1242,6 +1243,34 @@ static PyMethodDef core_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyObject *
+top_domain(int *handed)
+{
+    PyFrameObject *frame;
+    if (newest_frame(PyThreadState_Get(), &frame) < 0) {
+        PyErr_Clear();
+        *handed = 1;
+        return NULL;
+    }
+    *handed = top_record != NULL && top_record->frame == frame;
+    if (frame == NULL) {
+        return NULL;
+    }
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    PyObject *domain = domain_of_code(code);
+    Py_DECREF(code);
+    Py_DECREF(frame);
+    return domain;
+}
+
+static PyObject *
+domain_of_any_code(PyObject *code)
+{
+    return domain_of_code(code);
+}
+
+static core_api api = {.domain_of_code = domain_of_any_code, .top_domain = top_domain};
+
 static int
 core_exec(PyObject *module)
 {
@@ -1263,6 +1292,12 @@ core_exec(PyObject *module)
         if (core.domain_type == NULL || core.bound_call_type == NULL || core.epoch == NULL) {
             return -1;
         }
+    }
+    api.bound_call_type = core.bound_call_type;
+    PyObject *capsule = PyCapsule_New(&api, CORE_CAPSULE, NULL);
+    if (capsule == NULL || PyModule_AddObject(module, "_capsule", capsule) < 0) {
+        Py_XDECREF(capsule);
+        return -1;
     }
     return PyModule_AddObjectRef(module, "Domain", (PyObject *)core.domain_type);
 }

@@ -23,7 +23,7 @@ from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
-from pycage.imports import enum_redirects, sealed_bases
+from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
 
@@ -426,6 +426,7 @@ class Sandboxes:
         manager.install()
         enum_redirects.install()
         sealed_bases.install()
+        kept_callables.install()
         return _REGISTRY
 
     @administering

@@ -1,9 +1,10 @@
 """Types of the guards.  What each function does stands in its docstring and in `guards/*.c`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, ModuleType
 from typing import Final, TypeVar, final
 
+_F = TypeVar("_F")
 _T = TypeVar("_T")
 
 PLAIN: Final[int]
@@ -74,6 +75,17 @@ def set_formatter(formatter: Callable[..., str], /) -> None: ...
 def set_stand_in(name: str, maker: Callable[[object, object], object], /) -> None: ...
 def set_view_type(kind: type[ModuleType], /) -> None: ...
 def add_safe_type(kind: type, /) -> None: ...
+def iter(*args: object) -> Iterator[object]: ...  # noqa: A001  # what it is
+def keep(function: _F, /) -> _F: ...
+def set_keepers(
+    *,
+    types: tuple[tuple[type, int, tuple[str, ...], bool, int], ...],
+    bind: Callable[[Callable[..., object]], Callable[..., object]],
+    bind_method: Callable[[Callable[..., object]], Callable[..., object]],
+    special: frozenset[str],
+    on_data: tuple[object, ...],
+    data_types: tuple[type, ...],
+) -> None: ...
 def judge_sealed(judge: Callable[[type], object], /) -> None: ...
 def add_shared_object(thing: object, /) -> None: ...
 def set_write_rule(rule: Callable[[type], bool], /) -> None: ...

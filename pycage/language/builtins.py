@@ -54,7 +54,7 @@ RAW: Final = frozenset(
     """
     ArithmeticError False None True Ellipsis NotImplemented
     abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter
-    float format frozenset hash hex id int isinstance issubclass iter len list map max memoryview min next object oct
+    float format frozenset hash hex id int isinstance issubclass len list map max memoryview min next object oct
     ord pow property range repr reversed round set slice sorted staticmethod str sum super tuple type zip
     """.split()  # noqa: SIM905  # names are read more easily without quotes
 )
@@ -108,6 +108,7 @@ def make_builtins(
     built["setattr"] = guards.setattr
     built["delattr"] = guards.delattr
     built["__build_class__"] = guards.build_class
+    built["iter"] = _guards.iter
     built["globals"] = namespaces.globals
     built["locals"] = namespaces.locals
     built["vars"] = namespaces.vars

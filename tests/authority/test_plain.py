@@ -182,7 +182,7 @@ def called(*args, **kwargs):
     {CALLED}
 
 METHODS = {{name: called for name in ('__eq__ __hash__ __repr__ __str__ __iter__ __len__ __getitem__ __bool__ __index__ '
-    '__float__ __fspath__ __format__ __bytes__ __sizeof__ __contains__ __copy__ __deepcopy__ __getattr__ keys items '
+    '__float__ __fspath__ __format__ __bytes__ __sizeof__ __contains__ __copy__ __deepcopy__ keys items '
     'bit_length utcoffset tzname __ge__ __lt__ __mod__ __call__').split()}}
 
 class Liar:

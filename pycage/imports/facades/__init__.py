@@ -74,6 +74,7 @@ MAKERS: Final = MappingProxyType(
         "threading": "threading_facade:make",
         "types": "types_facade:make",
         "typing": "typing_facade:make",
+        "weakref": "weakref_facade:make",
         "xml.parsers.expat": "expat_facade:make",
         "urllib.parse": "shared_caches:of_urllib_parse",
         "zipimport": "zipimport_facade:make",

@@ -6,8 +6,11 @@ import contextlib
 from typing import TYPE_CHECKING, final
 
 from pycage.errors import ImportDenied
+from pycage.language import _guards
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
     from pycage.imports.tools import Tools
 
 __all__ = ["make"]
@@ -15,7 +18,16 @@ __all__ = ["make"]
 
 def make(_tools: Tools) -> dict[str, object]:
     """Return what ``pycage.imports.stdlib`` says is made anew."""
-    return {"suppress": suppress}
+
+    def contextmanager(func: Callable[..., Iterator[object]]) -> object:
+        """Make a context manager of a generator function."""
+        return contextlib.contextmanager(_guards.keep(func))
+
+    def asynccontextmanager(func: Callable[..., AsyncIterator[object]]) -> object:
+        """Make an asynchronous context manager of an asynchronous generator function."""
+        return contextlib.asynccontextmanager(_guards.keep(func))
+
+    return {"asynccontextmanager": asynccontextmanager, "contextmanager": contextmanager, "suppress": suppress}
 
 
 @final

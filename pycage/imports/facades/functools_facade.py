@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, final
 
 from pycage.errors import AccessDenied
 from pycage.imports.facades.partial_facade import make_partial
+from pycage.imports.kept_callables import kept_method
 from pycage.imports.tools import CLASS_DICT, MRO, Tools, exact_name, is_module, refuse
 from pycage.language import _guards
 from pycage.language.globals import is_variable
@@ -27,7 +28,7 @@ class cached_property:  # noqa: N801  # the name it stands for
     """
 
     def __init__(self, func: Callable[[object], object]) -> None:
-        self.func = func
+        self.func = _guards.keep(func)
         self.attrname: str | None = None
         self.__doc__ = func.__doc__
 
@@ -112,7 +113,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         # Not of func itself: a dispatching function of the host's would bring its own register along.
         real = functools.singledispatch(lambda *_: None)
         register_type = typing.cast("Callable[[object, object], object]", real.register)
-        register_type(object, func)
+        register_type(object, kept_method(func))
         name = getattr(func, "__name__", "singledispatch function")
 
         # Not the real one, which the guards know by its code: a sandbox may not add to one of the host's (D121).
@@ -139,7 +140,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
                     )
                     raise TypeError(message)
                 return register(chosen, cls)
-            return register_type(cls, func)
+            return register_type(cls, kept_method(typing.cast("Callable[..., object]", func)))
 
         functools.update_wrapper(
             wrapper, func, updated=("__dict__",) if tools.owns(func) and not is_module(func) else ()
@@ -147,8 +148,13 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         vars(wrapper).update(register=register, dispatch=real.dispatch, registry=real.registry)
         return wrapper
 
+    def cmp_to_key(mycmp: Callable[[object, object], int]) -> object:
+        """Convert a cmp= function into a key= function."""
+        return functools.cmp_to_key(_guards.keep(mycmp))
+
     return {
         "cached_property": cached_property,
+        "cmp_to_key": cmp_to_key,
         "partial": make_partial(tools),
         "singledispatch": singledispatch,
         "update_wrapper": update_wrapper,

@@ -34,14 +34,14 @@ def make(tools: Tools) -> dict[str, object]:
         """``operator.attrgetter``; every attribute is read through the sandbox's guard."""
         paths = tuple(dotted(path) for path in (attribute, *more))
         if len(paths) == 1:
-            return lambda thing: follow(thing, paths[0])
-        return lambda thing: tuple(follow(thing, path) for path in paths)
+            return tools.shim(lambda thing: follow(thing, paths[0]))
+        return tools.shim(lambda thing: tuple(follow(thing, path) for path in paths))
 
     def methodcaller(name: str, /, *args: object, **kwargs: object) -> Callable[[object], object]:
         """``operator.methodcaller``; the method is read through the sandbox's guard."""
         if type(name) is not str:
             message = "method name must be a string"
             raise TypeError(message)
-        return lambda thing: typing.cast("Callable[..., object]", read(thing, name))(*args, **kwargs)
+        return tools.shim(lambda thing: typing.cast("Callable[..., object]", read(thing, name))(*args, **kwargs))
 
     return {"attrgetter": attrgetter, "methodcaller": methodcaller}

@@ -34,11 +34,11 @@ OFFERS: Final = MappingProxyType(
         ),
         "contextlib": Offer(
             "AbstractAsyncContextManager AbstractContextManager AsyncContextDecorator AsyncExitStack "
-            "ContextDecorator ExitStack aclosing asynccontextmanager closing contextmanager nullcontext",
-            made="suppress",
+            "ContextDecorator ExitStack aclosing closing nullcontext",
+            made="asynccontextmanager contextmanager suppress",
             copied="redirect_stderr redirect_stdout",
             withheld={GLOBAL_STATE: "chdir"},
-            why="redirects the sandbox's own streams only",
+            why="redirects the sandbox's own streams only, and keeps what it is given",
         ),
         "codecs": Offer(
             "BOM BOM_BE BOM_LE ascii_decode ascii_encode decode encode latin_1_decode latin_1_encode lookup "
@@ -56,11 +56,11 @@ OFFERS: Final = MappingProxyType(
             why="a context lists the host's variables",
         ),
         "functools": Offer(
-            "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache cmp_to_key lru_cache partialmethod reduce Placeholder",
-            made="cached_property partial singledispatch update_wrapper wraps",
+            "WRAPPER_ASSIGNMENTS WRAPPER_UPDATES cache lru_cache partialmethod reduce Placeholder",
+            made="cached_property cmp_to_key partial singledispatch update_wrapper wraps",
             owned="total_ordering",
             copied="singledispatchmethod",
-            why="reads and writes attributes by name",
+            why="reads and writes attributes by name, and keeps what it is given",
         ),
         "unittest": Offer(
             "FunctionTestCase SkipTest TestCase TestResult expectedFailure skip skipIf skipUnless",

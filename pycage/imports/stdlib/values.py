@@ -68,7 +68,11 @@ OFFERS: Final = MappingProxyType(
         ),
         "fractions": Offer("Fraction"),
         "graphlib": Offer("CycleError TopologicalSorter"),
-        "heapq": Offer("heapify heappop heappush heappushpop heapreplace merge nlargest nsmallest"),
+        "heapq": Offer(
+            "heapify heappop heappush heappushpop heapreplace nlargest nsmallest",
+            effects="merge",
+            why="calls what it is given later",
+        ),
         "ipaddress": Offer(
             "AddressValueError IPV4LENGTH IPV6LENGTH IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface "
             "IPv6Network NetmaskValueError collapse_addresses get_mixed_type_key ip_address ip_interface ip_network "
@@ -97,11 +101,11 @@ OFFERS: Final = MappingProxyType(
             withheld={"tells the hardware address": "getnode uuid1 uuid6", INTERNAL: "Enum bytes_ int_ main"},
         ),
         "weakref": Offer(
-            "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakSet "
-            "WeakValueDictionary proxy ref",
+            "CallableProxyType ProxyType ProxyTypes ReferenceType WeakKeyDictionary WeakSet WeakValueDictionary ref",
+            made="proxy",
             copied="WeakMethod finalize",
             withheld={HANDS_OUT: "getweakrefcount getweakrefs"},
-            why="nothing of it runs when the host ends",
+            why="nothing of it runs when the host ends, and callbacks are the sandbox's",
         ),
         "zoneinfo": Offer(copied="*", shown="ZoneInfo", why="reads files, and keeps zones in a cache of the process"),
     }

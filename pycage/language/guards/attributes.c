@@ -223,6 +223,19 @@ check_store(GuardSet *self, PyObject *object, PyObject *name)
     return 0;
 }
 
+/* Assigns, or deletes if there is no value.  Special methods of classes are called by the interpreter: see keepers.c. */
+static int
+store_kept(PyObject *object, PyObject *name, PyObject *value)
+{
+    PyObject *kept = value == NULL ? NULL : kept_attribute(object, name, value);
+    if (kept == NULL && value != NULL) {
+        return -1;
+    }
+    int status = PyObject_SetAttr(object, name, kept);
+    Py_XDECREF(kept);
+    return status;
+}
+
 DOC(setattr_doc, "setattr(object, name, value): as the built-in, on the sandbox's own objects.");
 
 PyObject *
@@ -234,7 +247,7 @@ guards_setattr(GuardSet *self, PyObject *const *args, Py_ssize_t count)
     }
     int done = store_by_stand_in(self, args[0], args[1], args[2]);
     if (done < 0 || (done == 0 && (check_store(self, args[0], args[1]) < 0
-                                   || PyObject_SetAttr(args[0], args[1], args[2]) < 0))) {
+                                   || store_kept(args[0], args[1], args[2]) < 0))) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -287,7 +300,7 @@ refuser_setattro(Refuser *self, PyObject *name, PyObject *value)
     if (check_store(self->guards, self->target, name) < 0) {
         return -1;
     }
-    return PyObject_SetAttr(self->target, name, value);
+    return store_kept(self->target, name, value);
 }
 
 static int

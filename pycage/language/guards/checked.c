@@ -57,6 +57,28 @@ judged_method(GuardSet *self, PyObject *object, PyObject *name, PyObject *value,
     return result;
 }
 
+/* Calls __setattr__ or __delattr__; the value, if there is one, stands at `place`. */
+static PyObject *
+call_storing(PyObject *real, PyObject *target, PyObject *all, Py_ssize_t place)
+{
+    if (PyTuple_GET_SIZE(all) != place + 1) {
+        return PyObject_Call(real, all, NULL);
+    }
+    PyObject *value = PyTuple_GET_ITEM(all, place);
+    PyObject *kept = kept_attribute(target, PyTuple_GET_ITEM(all, place - 1), value);
+    PyObject *others = kept == NULL ? NULL : PyTuple_GetSlice(all, 0, place), *result = NULL;
+    PyObject *last = others == NULL ? NULL : PyTuple_Pack(1, kept);
+    PyObject *joined = last == NULL ? NULL : PySequence_Concat(others, last);
+    if (joined != NULL) {
+        result = PyObject_Call(real, joined, NULL);
+    }
+    Py_XDECREF(kept);
+    Py_XDECREF(others);
+    Py_XDECREF(last);
+    Py_XDECREF(joined);
+    return result;
+}
+
 static PyObject *
 checked_call(Checked *self, PyObject *args, PyObject *kwargs)
 {
@@ -95,7 +117,7 @@ checked_call(Checked *self, PyObject *args, PyObject *kwargs)
         PyErr_Format(PyExc_TypeError, "%U needs the attribute name, by position", self->name);
     } else if (kind == MUTATOR) {
         if (check_store(guards, target, name) == 0) {
-            result = PyObject_Call(self->real, all, NULL);
+            result = call_storing(self->real, target, all, next + 1);
         }
     } else {
         result = read_through(guards, target, name, self->real, all, NULL);

@@ -236,6 +236,13 @@ extern PyTypeObject Refuser_Type;
 extern const char augment_doc[], delattr_doc[], getattr_doc[], hasattr_doc[], late_doc[], private_doc[],
     setattr_doc[], view_doc[], view_private_doc[], write_doc[];
 
+/* keepers.c */
+PyObject *kept_namespace(PyObject *namespace, int in_place);
+PyObject *kept_attribute(PyObject *object, PyObject *name, PyObject *value);
+PyObject *module_iter(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *module_keep(PyObject *module, PyObject *function);
+PyObject *module_set_keepers(PyObject *module, PyObject *args, PyObject *kwargs);
+
 /* classes.c */
 PyObject *fresh_bases(PyObject *bases);
 PyObject *guards_build_class(GuardSet *self, PyObject *const *args, Py_ssize_t count, PyObject *kwnames);

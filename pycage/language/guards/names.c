@@ -194,6 +194,13 @@ static PyMethodDef names_methods[] = {
     {"set_formatter", module_set_formatter, METH_O, "set_formatter(callable, /): who formats templates with look-ups."},
     {"add_safe_type", module_add_safe_type, METH_O,
      "add_safe_type(type, /): attributes of instances of exactly this type may be assigned by every sandbox."},
+    {"iter", (PyCFunction)(void (*)(void))module_iter, METH_FASTCALL,
+     "iter(iterable) -> iterator\niter(callable, sentinel) -> iterator\n\nGet an iterator from an object."},
+    {"keep", module_keep, METH_O,
+     "keep(callable, /): what is to be kept in place of it: the same, or one bound to the context of the running stack."},
+    {"set_keepers", (PyCFunction)(void (*)(void))module_set_keepers, METH_VARARGS | METH_KEYWORDS,
+     "set_keepers(*, types, bind, bind_method, special, on_data, data_types): from now on these types keep callables so;\n"
+     "once for the process.  types: a tuple of (type, bits of the positions, names of keywords, in __init__, how)."},
     {"judge_sealed", module_judge_sealed, METH_O,
      "judge_sealed(callable, /): callable(base) is asked, and raises if it has to, whenever a class is made, in whatever\n"
      "way, of which a base is sealed; once for the process."},
