@@ -13,6 +13,7 @@ import difflib
 import errno
 import functools
 import os
+import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -218,11 +219,13 @@ _WITNESSES: Final[dict[str, Callable[[list[str]], str]]] = {
 }
 
 
+_FIELD: Final = re.compile(rf"^({'|'.join(_WITNESSES)}):\t(\w+)$".encode(), re.ASCII | re.MULTILINE)
+
+
 def _status(path: str) -> dict[str, str]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        text = os.read(descriptor, 1 << 14).decode("ascii", "replace")
+        text = os.read(descriptor, 1 << 14)
     finally:
         os.close(descriptor)
-    lines = (line.partition(":") for line in text.splitlines())
-    return {name: value.strip() for name, _, value in lines if name in _WITNESSES}
+    return {name.decode(): value.decode() for name, value in _FIELD.findall(text)}
