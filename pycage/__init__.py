@@ -9,7 +9,8 @@
 From the ground up: ``_core`` (C: who is on the stack, the audit hook), ``permissions``, ``codesource``, ``domains`` and
 ``policy`` (the algebra), ``decisions`` and ``access`` (may this stack do this?), ``events``, ``handoff``, ``manager``
 (audit events to questions), ``language`` (source to restricted code), ``imports`` (what a sandbox can import), ``cage``
-and ``sandbox`` (all of it together).  A part imports only what stands before it.  This module only re-exports.
+and ``sandbox`` (all of it together), ``policy_files``.  A part imports only what stands before it.  This module only
+re-exports.
 """
 
 from pycage.access import AccessControlContext as AccessControlContext
@@ -33,6 +34,7 @@ from pycage.errors import LimitExceeded as LimitExceeded
 from pycage.errors import ModuleMissingError as ModuleMissingError
 from pycage.errors import NotPlainError as NotPlainError
 from pycage.errors import PolicyError as PolicyError
+from pycage.errors import PolicyFileError as PolicyFileError
 from pycage.errors import PycageError as PycageError
 from pycage.errors import RestrictedSyntaxError as RestrictedSyntaxError
 from pycage.errors import SandboxExited as SandboxExited
@@ -75,6 +77,9 @@ from pycage.permissions import parse as parse
 from pycage.plain import plain as plain
 from pycage.policy import Grant as Grant
 from pycage.policy import Policy as Policy
+from pycage.policy_files import PolicyFile as PolicyFile
+from pycage.policy_files import load_policy as load_policy
+from pycage.policy_files import read_policy as read_policy
 from pycage.sandbox import Result as Result
 from pycage.sandbox import Sandbox as Sandbox
 from pycage.sandbox import Sandboxes as Sandboxes
@@ -111,6 +116,8 @@ __all__ = [
     "Permissions",
     "Policy",
     "PolicyError",
+    "PolicyFile",
+    "PolicyFileError",
     "Principal",
     "ProcessPermission",
     "PropertyPermission",
@@ -140,9 +147,11 @@ __all__ = [
     "get_context",
     "get_policy",
     "install",
+    "load_policy",
     "parse",
     "plain",
     "privileged",
+    "read_policy",
     "register_permission_type",
     "rules",
     "run_as",

@@ -20,6 +20,7 @@ __all__ = [
     "ModuleMissingError",
     "NotPlainError",
     "PolicyError",
+    "PolicyFileError",
     "PycageError",
     "RestrictedSyntaxError",
     "SandboxExited",
@@ -106,6 +107,18 @@ class ImportDenied(AccessDenied):
 
 class PolicyError(PycageError, ValueError):
     """The host wrote an invalid grant, rule or policy; nothing was changed."""
+
+
+class PolicyFileError(PolicyError):
+    """A policy file cannot be used; nothing was changed.
+
+    Attributes:
+        problems: Everything that is wrong, in the order of the file: where, what, and how to put it right.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class DuplicateSandboxError(PycageError, ValueError):

@@ -40,6 +40,8 @@ class Grant:
     permission: Permission
     principals: frozenset[Principal] = frozenset()
     denied: bool = attrs.field(default=False, kw_only=True)
+    # What stays the same when a part of the permission is revoked: by it, what is left can still be withdrawn.
+    key: object = attrs.field(factory=object, kw_only=True, repr=False)
 
 
 @attrs.frozen(eq=False)
@@ -159,9 +161,21 @@ class Policy:
 
     def withdraw(self, grants: Iterable[Grant]) -> None:
         """Remove exactly these grants or denials; those that are gone already are passed over."""
-        gone = set(grants)
+        gone = {grant.key for grant in grants}
         with self._lock:
-            self._replace(tuple(grant for grant in self._state.grants if grant not in gone))
+            self._replace(tuple(grant for grant in self._state.grants if grant.key not in gone))
+
+    def exchange(self, gone: Iterable[Grant], grants: Iterable[Grant]) -> None:
+        """Remove exactly the grants and denials ``gone`` and add ``grants``, all in one change.
+
+        A check sees all of the old ones or all of the new ones, whatever code sources they are about.
+        """
+        new = tuple(grants)
+        for grant in new:
+            _require(grant.source, (grant.permission,))
+        old = {grant.key for grant in gone}
+        with self._lock:
+            self._replace((*(grant for grant in self._state.grants if grant.key not in old), *new))
 
     def revoke(self, source: CodeSource, *permissions: Permission) -> bool:
         """Take ``permissions`` away from ``source``; effective on the next check, everywhere.

@@ -192,7 +192,7 @@ class Sandbox:
                 registry=Sandboxes.get,
             )
             self._cage = do_privileged(build)  # who may create a sandbox needs no permission for how it is built
-            manager.POLICY.grant(self._domain.code_source, *_absolute(wanted))
+            manager.POLICY.grant(self._domain.code_source, *absolute(wanted))
 
     # ---- What it is ----
 
@@ -279,7 +279,7 @@ class Sandbox:
         """Grant permissions, for `principals` only if any are given; effective on the next check."""
         self._administer()
         require_permissions(permissions)
-        manager.POLICY.grant(self._domain.code_source, *_absolute(permissions), principals=principals)
+        manager.POLICY.grant(self._domain.code_source, *absolute(permissions), principals=principals)
 
     @administering
     def revoke(self, *permissions: Permission) -> bool:
@@ -295,26 +295,26 @@ class Sandbox:
         """
         self._administer()
         require_permissions(permissions)
-        return manager.POLICY.revoke(self._domain.code_source, *_absolute(permissions))
+        return manager.POLICY.revoke(self._domain.code_source, *absolute(permissions))
 
     @administering
     def deny(self, *permissions: Permission) -> None:
         """Deny permissions: a denial beats every grant, made before or after."""
         self._administer()
         require_permissions(permissions)
-        manager.POLICY.deny(self._domain.code_source, *_absolute(permissions))
+        manager.POLICY.deny(self._domain.code_source, *absolute(permissions))
 
     @administering
     def granted(self, *permissions: Permission) -> contextlib.AbstractContextManager[None]:
         """Grant permissions for the time of a ``with`` block.  What was granted before stays granted after it."""
         self._administer()
         require_permissions(permissions)
-        return _Granted(self._domain.code_source, _absolute(permissions))
+        return _Granted(self._domain.code_source, absolute(permissions))
 
     def query(self, permission: Permission) -> str:
         """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""
         require_permissions((permission,))
-        (wanted,) = _absolute((permission,))
+        (wanted,) = absolute((permission,))
         if self._domain.implies(wanted):
             return "granted"
         refused = any(denied.overlaps(wanted) for denied in manager.POLICY.denials(self._domain.code_source))
@@ -390,7 +390,7 @@ class Sandbox:
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
 
 
-def _absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
+def absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
     """Make relative paths absolute now, because the working directory may change: a grant must not move with it."""
     return tuple(
         FilePermission(os.path.join(os.getcwd(), permission.name), permission.actions)  # noqa: PTH109, PTH118  keeps "/-"

@@ -35,6 +35,7 @@ ORDER = [
     {"exposure", "guest_api"},
     {"cage"},
     {"sandbox"},
+    {"policy_files"},
 ]
 LEVEL = {part: level for level, parts in enumerate(ORDER) for part in parts}
 
