@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import final
 
 from pycage import _core
-from pycage.imports import LoaderPolicy, rules
+from pycage.imports.rules import LoaderPolicy, rules
 from pycage.imports.vetted import VettedPolicy
 
 __all__ = ["LiveRules", "host_rules", "own_rules"]

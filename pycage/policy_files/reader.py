@@ -11,7 +11,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pycage.errors import PolicyError, PolicyFileError
-from pycage.imports import rules
+from pycage.imports.rules import rules
 from pycage.imports.names import is_module_name
 from pycage.permissions.text import shorten, type_name
 from pycage.policy_files.document import Document, Line, Plugin, Profile
