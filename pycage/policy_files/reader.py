@@ -11,8 +11,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pycage.errors import PolicyError, PolicyFileError
-from pycage.imports.rules import rules
 from pycage.imports.names import is_module_name
+from pycage.imports.rules import rules
 from pycage.permissions.text import shorten, type_name
 from pycage.policy_files.document import Document, Line, Plugin, Profile
 from pycage.policy_files.findings import Finding, suggestion
