@@ -210,7 +210,9 @@ class Cage:
 
     # ---- Exposed objects ----
 
-    def expose(self, name: str, target: object, methods: Sequence[str], attributes: Sequence[str]) -> None:
+    def expose(
+        self, name: str, target: object, methods: Sequence[str], attributes: Sequence[str], *, plain_arguments: bool
+    ) -> None:
         """Show an object; see ``Sandbox.expose``."""
         if type(name) is not str or not name.isidentifier() or name.startswith("_"):
             message = f"an exposed object needs a public identifier as its name, not {name!r}"
@@ -221,6 +223,7 @@ class Cage:
             label=self._domain.label,
             methods=methods,
             attributes=attributes,
+            plain_arguments=plain_arguments,
             shims=self._shims,
             errors=HostErrors(self._guards.own),
         )

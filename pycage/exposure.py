@@ -1,7 +1,11 @@
 """Exposure: host objects as a sandbox sees them, through ``from host import <name>``.
 
 A proxy shows the declared methods and attributes of one object and nothing else, and can be recalled: after `recall`
-every reference that the sandbox kept raises AccessDenied.  Exceptions come out of it without objects of the host.
+every reference that the sandbox kept raises AccessDenied.  Exceptions come out of it without objects of the host.  With
+plain arguments, the object gets copies of data only, made before it begins: what it checks is what it uses.
+
+What still fails.  Objects that a method returns, or an attribute holds, are handed out as they are and are not
+recalled; nor is a generator that has begun.
 """
 
 from __future__ import annotations
@@ -10,8 +14,9 @@ import types
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
 from pycage import _core, access
-from pycage.errors import PolicyError
+from pycage.errors import NotPlainError, PolicyError
 from pycage.permissions import RuntimePermission
+from pycage.plain import plain_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +29,13 @@ __all__ = ["Exposure"]
 # Values that lead nowhere are handed out as they are.
 _PLAIN: Final = frozenset({bool, bytes, complex, float, int, str, type(None)})
 _FUNCTIONS: Final = (types.BuiltinFunctionType, types.FunctionType, types.MethodType)
+# Special methods that may be exposed by naming them: what syntax does with a container, a function, a context manager.
+SPECIAL_METHODS: Final = frozenset(
+    """
+    __aenter__ __aexit__ __aiter__ __anext__ __bool__ __call__ __contains__ __delitem__ __enter__ __exit__ __getitem__
+    __iter__ __len__ __next__ __reversed__ __setitem__
+    """.split()  # noqa: SIM905  # names are read more easily without quotes
+)
 
 
 @final
@@ -35,7 +47,7 @@ class Exposure:
         value: What the sandbox gets.
     """
 
-    __slots__ = ("_errors", "_label", "_name", "_target", "value")
+    __slots__ = ("_errors", "_label", "_name", "_plain", "_shims", "_target", "value")
 
     def __init__(
         self,
@@ -45,6 +57,7 @@ class Exposure:
         label: str,
         methods: Sequence[str],
         attributes: Sequence[str],
+        plain_arguments: bool,
         shims: Shims,
         errors: HostErrors,
     ) -> None:
@@ -52,15 +65,17 @@ class Exposure:
         self._errors = errors
         self._label = label
         self._name = name
+        self._plain = plain_arguments
+        self._shims = shims
         self._target: object = target
-        self.value = self._build(_names("methods", methods), _names("attributes", attributes), shims)
+        self.value = self._build(_names("methods", methods, SPECIAL_METHODS), _names("attributes", attributes))
 
     def recall(self) -> None:
         """Let go of the object; whatever was handed out for it refuses from now on."""
         self._target = _Recalled
 
-    def _build(self, methods: tuple[str, ...], attributes: tuple[str, ...], shims: Shims) -> object:
-        target = self._target
+    def _build(self, methods: tuple[str, ...], attributes: tuple[str, ...]) -> object:
+        target, shims = self._target, self._shims
         if not methods and not attributes:
             if type(target) in _PLAIN:
                 return target
@@ -71,7 +86,12 @@ class Exposure:
                 f"{type(target).__name__} that the sandbox may use"
             )
             raise PolicyError(message)
-        namespace: dict[str, object] = {"__slots__": (), "__module__": "host", "__qualname__": self._name}
+        namespace: dict[str, object] = {
+            "__slots__": (),
+            "__module__": "host",
+            "__qualname__": self._name,
+            **_manners(self._name),
+        }
         for method in methods:
             if not callable(getattr(target, method, None)):
                 message = f"{self._name!r} has no method {method!r} to expose"
@@ -89,17 +109,34 @@ class Exposure:
         def call(*args: object, **kwargs: object) -> object:
             target = self._there()
             bound = target if method is None else getattr(target, method)
-            return self._errors.call(bound, *args, **kwargs)  # type: ignore[arg-type]  # it was callable when exposed
+            return self._call(bound, args, kwargs)  # type: ignore[arg-type]  # it was callable when exposed
 
         call.__name__ = method or self._name
         return call
 
     def _reading(self, attribute: str) -> Callable[[], object]:
         def read() -> object:
-            return self._errors.call(getattr, self._there(), attribute)
+            value = self._errors.call(getattr, self._there(), attribute)
+            return self._lent(value) if isinstance(value, _FUNCTIONS) else value
 
         read.__name__ = attribute
         return read
+
+    def _lent(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return what stands for a function that an attribute holds: it is recalled with the rest."""
+
+        def call(*args: object, **kwargs: object) -> object:
+            self._there()
+            return self._call(function, args, kwargs)
+
+        call.__name__ = getattr(function, "__name__", "call")
+        return self._shims.function(call)
+
+    def _call(self, function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+        if self._plain:
+            args = tuple(plain_argument(one, f"argument {number}") for number, one in enumerate(args, 1))
+            kwargs = {_exact(key): plain_argument(one, f"argument {_exact(key)}") for key, one in kwargs.items()}
+        return self._errors.call(function, *args, **kwargs)
 
     def _there(self) -> object:
         target = self._target
@@ -116,12 +153,35 @@ class _Recalled:
     """Stands where the object was."""
 
 
-def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
+def _exact(keyword: str) -> str:
+    # A call with ** takes keywords of classes derived from str.
+    if type(keyword) is not str:
+        raise NotPlainError("a keyword", "it must be exactly str")
+    return keyword
+
+
+def _manners(name: str) -> dict[str, object]:
+    """Return how a proxy shows itself, is copied and refuses to be pickled, whatever it stands for."""
+
+    def show(_proxy: object) -> str:
+        return f"<exposed object {name}>"
+
+    def same(proxy: object, _memo: object = None) -> object:
+        return proxy
+
+    def refuse(_proxy: object, _protocol: object = None) -> NoReturn:
+        message = f"the exposed object {name} cannot be pickled"
+        raise TypeError(message)
+
+    return {"__repr__": show, "__copy__": same, "__deepcopy__": same, "__reduce_ex__": refuse}
+
+
+def _names(what: str, names: Sequence[str], special: frozenset[str] = frozenset()) -> tuple[str, ...]:
     if isinstance(names, str):
         message = f"{what} must be a list of names, not one str"
         raise TypeError(message)
     for name in names:
-        if not name.isidentifier() or name.startswith("_"):
+        if not name.isidentifier() or (name.startswith("_") and name not in special):
             message = f"{what} must be public names, not {name!r}"
             raise PolicyError(message)
     return tuple(names)

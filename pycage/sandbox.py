@@ -323,7 +323,15 @@ class Sandbox:
     # ---- What it is given ----
 
     @administering
-    def expose(self, name: str, obj: object, *, methods: Sequence[str] = (), attributes: Sequence[str] = ()) -> None:
+    def expose(
+        self,
+        name: str,
+        obj: object,
+        *,
+        methods: Sequence[str] = (),
+        attributes: Sequence[str] = (),
+        plain_arguments: bool = False,
+    ) -> None:
         """Give the sandbox a narrow view of a host object: ``from host import <name>``.
 
         The sandbox gets a proxy with these methods and read-only attributes and nothing else.  A function needs no
@@ -333,14 +341,18 @@ class Sandbox:
         Args:
             name: An identifier; exposing it again replaces the object.
             obj: What to expose.
-            methods: Names of methods the sandbox may call.
-            attributes: Names of attributes it may read; the values are handed out as they are.
+            methods: Names of methods the sandbox may call.  Special ones such as ``__len__``, ``__getitem__``,
+                ``__iter__``, ``__call__`` and ``__enter__`` may be among them; then the syntax for them works.
+            attributes: Names of attributes it may read; the values are handed out as they are, functions so that they
+                are taken back with the object.
+            plain_arguments: All arguments are copied to plain data before the object sees them, see `plain`, and others
+                are refused with `NotPlainError`.  What the object checks cannot change until it is used then.
 
         Raises:
             PolicyError: Nothing of the object would be visible, or a name is no public attribute of it.
         """
         self._administer()
-        self._cage.expose(name, obj, methods, attributes)
+        self._cage.expose(name, obj, methods, attributes, plain_arguments=plain_arguments)
 
     @administering
     def unexpose(self, name: str) -> None:
