@@ -92,7 +92,7 @@ class Flat:
         pointed: Makes the result of what a pointer points to.
     """
 
-    __slots__ = ("_mask", "_name", "_parameters", "_pointed", "_result", "_sign")
+    __slots__ = ("_limit", "_mask", "_name", "_parameters", "_pointed", "_result", "_sign")
 
     def __init__(
         self, name: str, parameters: tuple[Parameter, ...] | None, code: str, pointed: Callable[[Any], Any]
@@ -100,12 +100,14 @@ class Flat:
         self._name = name
         self._parameters = parameters
         self._pointed = pointed
-        self._mask = self._sign = 0  # of an integer
+        # Of an integer: what is less than the limit is the number already.
+        self._mask = self._sign = self._limit = 0
         self._result = None
         if code and code not in "v?cu" and not CODES[code].real:
             bits = 8 * CODES[code].size
             self._mask = (1 << bits) - 1
             self._sign = 1 << bits - 1 if CODES[code].signed else 0
+            self._limit = self._sign or 1 << bits
         elif code:
             self._result = _result_of(code)
 
@@ -120,10 +122,11 @@ class Flat:
         elif len(args) != len(parameters):
             return MISS
         words: list[int] = []
-        blocks: list[Local] = []
-        places: list[int] = []  # of the blocks, in the piece of the arena
-        inside: list[int] = []  # words that are offsets in it
-        size = 0
+        # The usual case is one object, and needs no lists.
+        first = None
+        places: dict[Local, int] | None = None  # of several objects, in the piece of the arena
+        inside = []  # words that are offsets in it, but for the first
+        size = spot = 0
         for value, (table, item, least, most, pointer) in zip(args, parameters):  # noqa: B905  # it has a price
             kind = type(value)
             at = 0
@@ -162,14 +165,20 @@ class Flat:
             length = len(block.data)
             if block.aims or block.origin is not None or not 0 <= at <= length:
                 return MISS
-            inside.append(len(words))
-            if blocks and block in blocks:
-                words.append(places[blocks.index(block)] + at)
+            if first is None:
+                first = block
+                spot = len(words)
+                words.append(at)
+                size = length
                 continue
-            words.append(size + at)
-            blocks.append(block)
-            places.append(size)
-            size = (size + length + _ALIGNMENT) & ~_ALIGNMENT
+            if places is None:
+                places = {first: 0}
+            place = places.get(block)
+            if place is None:
+                place = places[block] = (size + _ALIGNMENT) & ~_ALIGNMENT
+                size = place + length
+            inside.append(len(words))
+            words.append(place + at)
         channel = link.acquire()
         try:
             start = link.reserve(channel, size)
@@ -178,55 +187,60 @@ class Flat:
             raise
         try:
             base = link.remote + start
-            for position in inside:
-                words[position] += base
-            memory = memoryview(link)
-            if len(blocks) == 1:  # the usual case, without loops
-                block = blocks[0]
-                data = block.data
-                window = memory[start : start + len(data)]
-                window[:] = data
-                windows = None
-            else:
-                windows = _put(memory, start, blocks, places)
+            windows = None
+            if places is not None:
+                for position in inside:
+                    words[position] += base
+                windows = _put(memoryview(link), start, places)
+            if first is not None:
+                words[spot] += base
+                if windows is None:
+                    data = first.data
+                    window = memoryview(link)[start : start + len(data)]
+                    window[:] = data
             try:
                 reply = link.call(channel, _CALL | function.index, tuple(words), 0, self._name)
             except BaseException:
                 # An exception of a callback: the library has returned nevertheless, and what it wrote counts.
-                if link.alive:
-                    _copy_back(blocks, [window] if windows is None else windows)
+                if link.alive and first is not None:
+                    _copy_back({first: window} if windows is None else windows)
                 raise
-            if windows is None and not block.aims and not block.frozen:
-                data[:] = window
-            else:
-                _copy_back(blocks, [window] if windows is None else windows)
+            if windows is not None:
+                _copy_back(windows)
+            elif first is not None:
+                if first.aims or first.frozen:
+                    _copy_back({first: window})
+                else:
+                    data[:] = window
         finally:
-            link.mark(channel, start - channel * link.channel_size - _ARENA)
+            link.mark(channel, start - _ARENA - (channel and channel * link.channel_size))
             link.release(channel)
         if reply[0] != _OK:
             raise RuntimeError(f"{self._name} could not be called: error {reply[3]}")
+        word: int = reply[1]
+        if word < self._limit:
+            return word
         mask = self._mask
         if mask:
-            return ((reply[1] & mask) ^ self._sign) - self._sign
+            return ((word & mask) ^ self._sign) - self._sign
         if self._result is not None:
             return self._result(reply)
-        return self._pointed(_target(link, reply[1], start, blocks, places))
+        return self._pointed(_target(link, word, start, places or ({first: 0} if first else {})))
 
 
-def _put(memory: memoryview, start: int, blocks: list[Local], places: list[int]) -> list[memoryview]:
+def _put(memory: memoryview, start: int, places: dict[Local, int]) -> dict[Local, memoryview]:
     """Copy objects in; return where they are."""
-    windows = []
-    for block, place in zip(blocks, places, strict=True):
+    windows = {}
+    for block, place in places.items():
         data = block.data
-        window = memory[start + place : start + place + len(data)]
+        window = windows[block] = memory[start + place : start + place + len(data)]
         window[:] = data
-        windows.append(window)
     return windows
 
 
-def _copy_back(blocks: list[Local], windows: list[memoryview]) -> None:
+def _copy_back(windows: dict[Local, memoryview]) -> None:
     """Copy each byte out once; nothing looks at it where it can still change."""
-    for block, window in zip(blocks, windows, strict=True):
+    for block, window in windows.items():
         if block.aims and not block.frozen:  # somebody made a pointer there meanwhile
             block.write(0, bytes(window))
         elif not block.frozen:
@@ -266,13 +280,13 @@ def _other(link: Link, how: int | None, value: Any, item: Any, *, pointer: bool)
     return None
 
 
-def _target(link: Link, number: int, start: int, blocks: list[Local], places: list[int]) -> Any:
+def _target(link: Link, number: int, start: int, places: dict[Local, int]) -> Any:
     """Return what a number of the library means: as `Arena.target`."""
     if number == 0:
         return None
     offset = number - link.remote - start
     if 0 <= number - link.remote < link.size:
-        for block, place in zip(reversed(blocks), reversed(places), strict=True):
+        for block, place in reversed(places.items()):
             if place <= offset:
                 if offset <= place + len(block.data):
                     return Place(block, offset - place)

@@ -66,6 +66,38 @@ def test_loading_needs_a_permission(sandbox):
         sandbox.run("import ctypes\nctypes.cdll.LoadLibrary('libm.so.6')")
 
 
+NAMED = """
+import ctypes
+libc = ctypes.CDLL("libc.so.6")
+def variable():
+    return ctypes.c_int.in_dll(libc, "optind").value
+def by_name():
+    return ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(("abs", libc))(-3)
+def as_pointer():
+    return ctypes.cast(libc.abs, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int))(-4)
+def moved():
+    buffer = ctypes.create_string_buffer(b"hello")
+    return ctypes.string_at(ctypes.addressof(buffer) + 1)
+def by_value():
+    Pair = type("Pair", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_int), ("b", ctypes.c_int)]})
+    return ctypes.CFUNCTYPE(ctypes.c_int, Pair)(lambda pair: pair.b)(Pair(1, 2))
+"""
+
+
+def test_what_a_library_has_is_found_by_name(sandbox):
+    grant(sandbox, "libc.so.6")
+
+    found = sandbox.run(NAMED + "(variable(), by_name(), as_pointer(), moved(), by_value())").value
+    assert found == (1, 3, 4, b"ello", 2)
+
+
+@pytest.mark.parametrize("program", ["variable()", "by_name()", "as_pointer()"])
+def test_what_a_library_has_is_found_by_those_who_may_call_it(sandbox, program):
+    sandbox.grant(NativePermission(find("libc.so.6"), "load"))
+    with pytest.raises(AccessDenied, match=r"NativePermission.*libc.*call"):
+        sandbox.run(NAMED + program)
+
+
 def test_calling_needs_a_permission(sandbox):
     sandbox.grant(NativePermission(find("libm.so.6"), "load"))
     with pytest.raises(AccessDenied, match=r"NativePermission.*libm.*call"):
