@@ -114,6 +114,16 @@ class CFunction(Aimed, metaclass=FunctionType):
             return call_handle(self, aim, args)
         raise ValueError("NULL pointer access" if aim is None else "a function pointer of unknown origin is not called")
 
+    @property
+    def restype(self) -> Any:
+        """Type of the result; another one needs another function type."""
+        return self._restype_
+
+    @property
+    def argtypes(self) -> tuple[Any, ...]:
+        """Types of the arguments."""
+        return self._argtypes_
+
     def __bool__(self) -> bool:
         return self._aim_ is not None
 

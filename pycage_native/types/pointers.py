@@ -161,6 +161,9 @@ class Pointer(Aimed, metaclass=PointerType):
             return value
         if isinstance(value, (Handle, Place)):
             return value
+        code = "c" if isinstance(value, bytes) else "u" if isinstance(value, str) else ""
+        if code and isinstance(kind, SimpleType) and kind._type_ == code:
+            return value
         parameter = getattr(value, "_as_parameter_", None)
         if parameter is not None:
             return cls.from_param(parameter)

@@ -79,6 +79,13 @@ D = type("D", (Structure,), {"_fields_": [("q", c_int), ("r", c_int)]}); lib.div
 lib.malloc.restype = c_void_p; p = cast(lib.malloc(16), POINTER(c_int)); p[1] = 6; p[1:2]
 lib.malloc.restype = c_void_p; p = lib.malloc(16); memset(p + 4, 65, 4); string_at(4 + p, 4), p + 4 - p, p + 8 - 8 == p
 addressof(buf) + 1 - addressof(buf), string_at(addressof(buf) + 1), string_at(1 + addressof(buf) - 1)
+f = CFUNCTYPE(c_int, c_int)(abs); (f.restype is c_int, f.argtypes == (c_int,))
+a = (c_char * 8)(*b"abcd"); lib.memcpy((c_char * 4).from_buffer(a, 4), a, 4) and None; a.raw
+lib.strlen.argtypes = [POINTER(c_char)]; lib.strlen(b"abc")
+lib.strlen.argtypes = [POINTER(c_ubyte)]; lib.strlen(b"abc")
+lib.wcslen.argtypes = [POINTER(c_wchar)]; lib.wcslen("abc")
+T = type("T", (Structure,), {"_fields_": [(n, c_int) for n in "smhdoyw"] + [("z", c_long * 2), ("n", c_char_p)]}); lib.gmtime.restype = POINTER(T); lib.gmtime(byref(c_long(0))).contents.y
+a = (c_int * 4)(1, 3, 5, 7); f = CFUNCTYPE(c_int, POINTER(c_int), POINTER(c_int))(lambda x, y: x[0] - y[0]); lib.bsearch.restype = POINTER(c_int); lib.bsearch(byref(c_int(5)), a, 4, 4, f).contents.value
 LittleEndianStructure is Structure
 lib.isdigit.restype = c_bool; lib.isdigit(65)
 lib.toupper.restype = c_char; lib.toupper(97)
