@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
 from pycage import _core, contexts
 from pycage._core import check_permission, do_privileged
+from pycage.agreement import agree
 from pycage.contexts import (
     AccessControlContext,
     context_of,
@@ -31,7 +32,7 @@ from pycage.contexts import (
 )
 from pycage.decisions import PermissionRequest
 from pycage.denials import LOG, capture, denial, record_denial, refuse
-from pycage.domains import Principal, ProtectionDomain, Wanted
+from pycage.domains import Principal, Wanted
 from pycage.errors import type_name
 from pycage.permissions import Permission, SecurityPermission
 from pycage.permissions.registry import register_unchecked
@@ -75,14 +76,12 @@ def decide(permission: Permission, raw: Raw) -> bool:
 
     Does nothing that raises a checked audit event: it is judged with the whole stack, as everything is.
     """
-    context = context_of(raw)
-    _conclude(permission, context, context.refusing(((permission,),)))
-    return not any(domain.conditional for domain in context._domains)
+    return _conclude(permission, ((permission,),), context_of(raw))
 
 
 def judge(shown: Permission, wanted: Wanted, context: AccessControlContext) -> None:
     """Raise AccessDenied about ``shown`` unless all of ``context`` agrees to ``wanted``."""
-    _conclude(shown, context, context.refusing(wanted))
+    _conclude(shown, wanted, context)
 
 
 def implied(permission: Permission) -> bool:
@@ -94,13 +93,22 @@ def implied(permission: Permission) -> bool:
     return raw is None or context_of(raw).refusing(((permission,),)) is None
 
 
-def _conclude(permission: Permission, context: AccessControlContext, refusing: ProtectionDomain | None) -> None:
-    if refusing is not None:
-        refuse(permission, refusing.label, grant_to=None if refusing is contexts.HOST else refusing)
+def _conclude(permission: Permission, wanted: Wanted, context: AccessControlContext) -> bool:
+    """Return whether the answer may be remembered, or raise the denial."""
+    outright = True
+    for domain in context.asked(wanted):
+        if not domain.allows_outright(wanted):
+            outright = False
+            break
+    if not outright:
+        refusing, reason = agree(wanted, context)
+        if refusing is not None:
+            refuse(permission, refusing.label, grant_to=None if refusing is contexts.HOST else refusing, reason=reason)
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=True))
     LOG.record(str(permission), granted=True, domain=context.culprit())
+    return outright
 
 
 def _check(permission: Permission, context: AccessControlContext) -> None:

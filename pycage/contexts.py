@@ -1,7 +1,7 @@
 """Contexts: who is on a stack, to be asked now or later.
 
-An `AccessControlContext` holds domains and limits, and `AccessControlContext.refusing` is the one place where they are
-asked: every decision, and every explanation of one, goes through it.
+An `AccessControlContext` holds domains and limits, and `AccessControlContext.refusing` and `agree`
+(`agreement.py`) ask them through `AccessControlContext.asked`: every decision, and every explanation of one, does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pycage import _core
 from pycage.domains import Principal, ProtectionDomain, Wanted, limit_allows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pycage._core import Raw
     from pycage.permissions import Permission
@@ -95,17 +95,21 @@ class AccessControlContext:
         """Return whether every sandbox of this context is in ``other`` as well."""
         return {*self._domains} - {HOST} <= {*other._domains}
 
-    def refusing(self, wanted: Wanted) -> ProtectionDomain | None:
-        """Return the domain nearest to the call that does not agree, or None."""
-        whom = principals.get()
+    def asked(self, wanted: Wanted) -> Iterator[ProtectionDomain]:
+        """Return the domains that must all agree to ``wanted``, nearest to the call first, each before its parents."""
         for domain in self._domains:
-            if not domain.grants(wanted, whom):
-                return domain
+            yield domain
+            yield from domain.ancestors
         for limit, parent in self._limits:
             if not limit_allows(limit, wanted):
-                further = parent.refusing(wanted)
-                if further is not None:
-                    return further
+                yield from parent.asked(wanted)
+
+    def refusing(self, wanted: Wanted) -> ProtectionDomain | None:
+        """Return the domain nearest to the call that does not agree, or None; nothing is used up, nobody is asked."""
+        whom = principals.get()
+        for domain in self.asked(wanted):
+            if not domain.weigh(wanted, whom).allowed:
+                return domain
         return None
 
     def _nearest_sandbox(self) -> ProtectionDomain | None:

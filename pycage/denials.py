@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pycage.domains import ProtectionDomain
     from pycage.permissions import Permission
 
-__all__ = ["LOG", "capture", "denial", "record_denial", "refuse"]
+__all__ = ["LOG", "capture", "chain_of_stack", "denial", "record_denial", "refuse"]
 
 LOG: Final = DecisionLog()
 CHAIN_LENGTH: Final = 64
@@ -39,7 +39,7 @@ def denial(
         grant_to: The domain that a grant would help; None if no grant would.
         reason: Why, where it is not simply a missing permission.
     """
-    chain = _chain()
+    chain = chain_of_stack()
     text = str(permission)
     LOG.record(text, granted=False, domain=label, chain=chain, reason=reason)
     captured = capture.get()
@@ -63,10 +63,10 @@ def refuse(
 
 def record_denial(denied: AccessDenied) -> None:
     """Record a denial that another part made, before it is raised."""
-    LOG.record(str(denied), granted=False, domain=get_context().culprit(), chain=_chain())
+    LOG.record(str(denied), granted=False, domain=get_context().culprit(), chain=chain_of_stack())
 
 
-def _chain() -> tuple[StackEntry, ...]:
+def chain_of_stack() -> tuple[StackEntry, ...]:
     """Return who is on the stack, newest first, without pycage's own functions."""
     return tuple(
         StackEntry(

@@ -6,18 +6,20 @@ that a grant or a revoke takes effect everywhere at once, in captured contexts t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Protocol, TypeAlias, final
 
 import attrs
 
 from pycage import _core
 from pycage._core import Domain
+from pycage.grants import NOTHING, Weight
 from pycage.permissions import AllPermission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pycage.codesource import CodeSource
+    from pycage.errors import StackEntry
     from pycage.permissions import Permission
     from pycage.policy import Policy
 
@@ -35,6 +37,19 @@ class Principal:
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
 
 
+class Asker(Protocol):
+    """Asks somebody about what is neither granted nor denied."""
+
+    def ask(
+        self,
+        domain: ProtectionDomain,
+        lacking: tuple[Sequence[Permission], ...],
+        chain: Callable[[], Sequence[StackEntry]],
+    ) -> str | None:
+        """Return None if ``lacking`` is allowed for the check that asks, else why not.  Raises nothing."""
+        ...
+
+
 @final
 @_core.seal
 class ProtectionDomain(Domain):
@@ -43,13 +58,27 @@ class ProtectionDomain(Domain):
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
     """
 
-    __slots__ = ("_closed", "_code_source", "_handle", "_label", "_policy")
+    __slots__ = ("_ancestors", "_closed", "_code_source", "_handle", "_label", "_policy", "asker")
 
-    def __init__(self, code_source: CodeSource, label: str, policy: Policy | None, *, handle: str = "sandbox") -> None:
+    _ancestors: tuple[ProtectionDomain, ...]
+
+    def __init__(
+        self,
+        code_source: CodeSource,
+        label: str,
+        policy: Policy | None,
+        *,
+        handle: str = "sandbox",
+        parents: Iterable[ProtectionDomain] = (),
+    ) -> None:
         """Make the domain of ``code_source``; without a policy it has no permissions at all.
 
-        ``handle`` is what messages call the object that grants it something.
+        ``handle`` is what messages call the object that grants it something.  It never has more than each of its
+        ``parents`` has, whose code counts as being on the stack with its own.
         """
+        self._ancestors = tuple(dict.fromkeys(one for parent in parents for one in (parent, *parent._ancestors)))
+        # Who is asked about what is neither granted nor denied to it; see `Sandbox.on_request`.
+        self.asker: Asker | None = None
         self._code_source = code_source
         self._label = label
         self._handle = handle
@@ -72,19 +101,47 @@ class ProtectionDomain(Domain):
         return self._handle
 
     @property
-    def conditional(self) -> bool:
-        """Whether an answer depends on more than the permission, so that it must not be remembered."""
-        return self._policy is not None and self._policy.is_conditional(self._code_source)
+    def ancestors(self) -> tuple[ProtectionDomain, ...]:
+        """The domains that must agree to everything that this one does: its parents, theirs, and so on."""
+        return self._ancestors
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy that it asks."""
+        return self._policy
 
     def implies(self, permission: Permission, principals: frozenset[Principal] = frozenset()) -> bool:
-        """Return whether code of this domain may do what ``permission`` names, right now."""
-        if self._closed or self._policy is None:
-            return False
-        return self._policy.implies(self._code_source, permission, principals)
+        """Return whether code of this domain may do what ``permission`` names, right now; nothing is used up."""
+        wanted = ((permission,),)
+        return all(one.weigh(wanted, principals).allowed for one in (self, *self._ancestors))
 
-    def grants(self, wanted: Wanted, principals: frozenset[Principal] = frozenset()) -> bool:
-        """Return whether every part of ``wanted`` is implied in one of its spellings."""
-        return all(any(self.implies(one, principals) for one in part) for part in wanted)
+    def allows_outright(self, wanted: Wanted) -> bool:
+        """Return whether every part of ``wanted`` is granted to it for ever: an answer that may be remembered.
+
+        Its ancestors are not asked; who judges a stack asks them, too.
+        """
+        policy = self._policy
+        if self._closed or policy is None:
+            return False
+        source = self._code_source
+        for part in wanted:
+            for one in part:
+                if policy.allows_outright(source, one):
+                    break
+            else:
+                return False
+        return True
+
+    def weigh(self, wanted: Wanted, principals: frozenset[Principal]) -> Weight:
+        """Say what is granted of ``wanted`` to it alone; nothing is used up."""
+        if self._closed or self._policy is None:
+            return NOTHING
+        return self._policy.weigh(self._code_source, wanted, principals)
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything was taken away for good."""
+        return self._closed
 
     def close(self) -> None:
         """Take everything away for good, whatever is granted to the code source later."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib._bootstrap
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from pycage import _core, access, handoff
 from pycage.codesource import CodeSource
 from pycage.domains import ProtectionDomain
 from pycage.events import EVENTS, EventRefused, requests_for
+from pycage.grants import ALLOWED, NOTHING
 from pycage.permissions import AllPermission, SecurityPermission, registered_types
 from pycage.policy import Policy
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     from pycage._core import Raw
     from pycage.decisions import DecisionLog
+    from pycage.domains import Wanted
     from pycage.events import Request
+    from pycage.grants import Weight
     from pycage.permissions import Permission, Permissions
 
 __all__ = [
@@ -36,17 +40,23 @@ __all__ = [
     "set_default_permissions",
 ]
 
-POLICY: Final = Policy(on_change=_core.advance_epoch)
+POLICY: Final = Policy(on_change=_core.advance_epoch, clock=time.monotonic)
 
 
 class _HostPolicy:
     """Answers for code in no sandbox: the policy's default permissions."""
 
-    def implies(self, _source: CodeSource, permission: Permission, _principals: object) -> bool:
+    def allows_outright(self, _source: CodeSource, permission: Permission) -> bool:
         return POLICY.default.implies(permission)
 
-    def is_conditional(self, _source: CodeSource) -> bool:
-        return False
+    def weigh(self, _source: CodeSource, wanted: Wanted, _principals: object) -> Weight:
+        return ALLOWED if all(any(POLICY.default.implies(one) for one in part) for part in wanted) else NOTHING
+
+    def take(self, _grants: object) -> bool:
+        return True
+
+    def deliver(self) -> None:
+        pass
 
 
 HOST: Final = ProtectionDomain(CodeSource("pycage://host"), "host", _HostPolicy())  # type: ignore[arg-type]  # all it asks

@@ -5,52 +5,51 @@ is complete when the method that made it returns; a check that begins later sees
 that matters for remembered answers: the state is replaced first, then ``on_change`` makes them void (a check takes its
 place in memory before it evaluates, so an answer from the old state is void already when it is stored).
 Source of that rule: the decision cache of JGDMS's CombinerSecurityManager.
+
+A grant whose time is over or that is used up counts for nothing from that moment, whether it is still in the state or
+not; the next check, question or change that notices removes it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import attrs
 
 from pycage import _core
+from pycage.changes import PolicyChange, Subscribers, Subscription, added, plainly, removed, told
 from pycage.codesource import CodeSource
 from pycage.errors import PolicyError
+from pycage.grants import (
+    ALLOWED,
+    Effective,
+    Grant,
+    Uses,
+    Weight,
+    collection_of,
+    effective_of,
+    refuse_ineffective_revoke,
+    refuse_ineffective_undeny,
+    status,
+    weigh,
+    with_less,
+)
 from pycage.permissions import AllPermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pycage.domains import Principal
+    from pycage.changes import Teller
+    from pycage.domains import Principal, Wanted
 
 __all__ = ["Grant", "Policy"]
 
 # Whoever restricts the host must keep these, or nobody could undo it (jcage's J14).
 _MUST_KEEP = (SandboxAdminPermission("*", "getSandboxes"), SandboxAdminPermission("*", "setDefaultPermissions"))
-
-
-@final
-@_core.seal
-@attrs.frozen(eq=False)
-class Grant:
-    """One line of a policy.  Two grants are never equal: each can be withdrawn on its own."""
-
-    source: CodeSource
-    permission: Permission
-    principals: frozenset[Principal] = frozenset()
-    denied: bool = attrs.field(default=False, kw_only=True)
-    # What stays the same when a part of the permission is revoked: by it, what is left can still be withdrawn.
-    key: object = attrs.field(factory=object, kw_only=True, repr=False)
-
-
-@attrs.frozen(eq=False)
-class _Effective:
-    """What the grants amount to for one code source."""
-
-    granted: Permissions
-    conditional: tuple[Grant, ...]
-    denials: tuple[Permission, ...]
+_MOST_USES: Final = 1_000_000_000
 
 
 @attrs.frozen(eq=False)
@@ -59,29 +58,13 @@ class _State:
     default: Permissions
     epoch: int
     # Filled as code sources are asked for; belongs to this state alone, so it cannot outlive a change.
-    effective: dict[CodeSource, _Effective] = attrs.field(factory=dict)
+    effective: dict[CodeSource, Effective] = attrs.field(factory=dict)
 
-    def of(self, source: CodeSource) -> _Effective:
+    def of(self, source: CodeSource) -> Effective:
         known = self.effective.get(source)
         if known is None:
-            mine = [grant for grant in self.grants if grant.source.implies(source)]
-            granted = collection_of(grant.permission for grant in mine if not grant.denied and not grant.principals)
-            known = _Effective(
-                granted,
-                tuple(grant for grant in mine if grant.principals and not grant.denied),
-                tuple(grant.permission for grant in mine if grant.denied),
-            )
-            self.effective[source] = known
+            known = self.effective[source] = effective_of(self.grants, source)
         return known
-
-
-def collection_of(permissions: Iterable[Permission]) -> Permissions:
-    """Return a read-only collection of ``permissions``."""
-    collection = Permissions()
-    for permission in permissions:
-        collection.add(permission)
-    collection.set_read_only()
-    return collection
 
 
 @final
@@ -89,15 +72,40 @@ def collection_of(permissions: Iterable[Permission]) -> Permissions:
 class Policy:
     """Grants and denials per code source, and the default permissions of code in no sandbox.
 
-    Denials beat grants.  All methods may be called from any thread.  A policy asks nobody for permission: what a
-    program hands to others (`Sandbox`, `Sandboxes`) checks who calls.
+    Denials beat grants.  All methods may be called from any thread, but not from a finalizer that runs in the middle
+    of a change.  A policy asks nobody for permission: what a program hands to others (`Sandbox`, `Sandboxes`) checks
+    who calls.
+
+    Example:
+        >>> policy = pycage.Policy()
+        >>> code = pycage.CodeSource("pycage://sandbox/a")
+        >>> _ = policy.grant(code, pycage.FilePermission("/srv/-", "read"))
+        >>> policy.implies(code, pycage.FilePermission("/srv/a.txt", "read"))
+        True
     """
 
-    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
-        """Make an empty policy; ``on_change`` is called after each change, before the changing method returns."""
+    def __init__(
+        self,
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        clock: Callable[[], float] | None = None,
+        tell: Teller = plainly,
+    ) -> None:
+        """Make an empty policy.
+
+        Args:
+            on_change: Called after each change, before the changing method returns.
+            clock: Seconds that never run backwards, such as ``time.monotonic``; None: nothing can be granted for a
+                time.
+            tell: Calls a subscriber, and lets nothing that it raises out.
+        """
         self._on_change = on_change
-        self._lock = threading.Lock()
+        self._clock = clock
+        self._lock = threading.RLock()  # not to be entered twice: it knows which thread holds it
+        self._subscribers = Subscribers(tell)
         self._state = _State((), collection_of([AllPermission()]), 0)
+
+    # ---- What holds ----
 
     @property
     def epoch(self) -> int:
@@ -112,18 +120,24 @@ class Policy:
     @property
     def grants(self) -> tuple[Grant, ...]:
         """All grants and denials, oldest first."""
-        return self._state.grants
+        now = self._now()
+        return tuple(grant for grant in self._state.grants if grant.holds(now))
 
     def permissions(self, source: CodeSource) -> Permissions:
-        """Return what is granted to ``source`` whoever it runs for, read-only; denials are not subtracted."""
-        return self._state.of(source).granted
+        """Return what is granted to ``source`` now, read-only; denials are not subtracted.
+
+        Grants for certain principals are not among it, those for a time or a number of uses are.
+        """
+        effective = self._state.of(source)
+        self._sweep(effective.conditional)
+        return effective.held(self._now(), frozenset())
 
     def denials(self, source: CodeSource) -> tuple[Permission, ...]:
         """Return what ``source`` is denied."""
         return self._state.of(source).denials
 
     def is_conditional(self, source: CodeSource) -> bool:
-        """Return whether some grant to ``source`` holds for certain principals only."""
+        """Return whether some grant to ``source`` holds for certain principals, for a time or for some uses only."""
         return bool(self._state.of(source).conditional)
 
     def implies(
@@ -132,38 +146,95 @@ class Policy:
         """Return whether code of ``source``, running for ``principals``, may do what ``permission`` names.
 
         A denial refuses every request that it has a part in common with, be it one action of several or one file
-        below a requested directory.
+        below a requested directory.  Nothing is used up.
         """
+        return self.weigh(source, ((permission,),), principals).allowed
+
+    def status(self, source: CodeSource, permission: Permission) -> str:
+        """Return ``"granted"``, ``"partial"``, ``"denied"`` or ``"prompt"``; see `Sandbox.query`."""
         effective = self._state.of(source)
-        if any(denied.overlaps(permission) for denied in effective.denials):
-            return False
-        if effective.granted.implies(permission):
-            return True
-        held = [grant.permission for grant in effective.conditional if grant.principals <= principals]
-        return bool(held) and collection_of([*effective.granted, *held]).implies(permission)
+        self._sweep(effective.conditional)
+        return status(effective, permission, self._now())
+
+    # ---- What a check asks ----
+
+    def allows_outright(self, source: CodeSource, permission: Permission) -> bool:
+        """Return whether ``permission`` is granted to everybody and for ever, so that the answer may be remembered."""
+        return self._state.of(source).allows_outright(permission)
+
+    def weigh(self, source: CodeSource, wanted: Wanted, principals: frozenset[Principal]) -> Weight:
+        """Say what the grants to ``source`` say to ``wanted``, of every part one spelling; nothing is used up."""
+        effective = self._state.of(source)
+        if all(any(effective.allows_outright(one) for one in part) for part in wanted):
+            return ALLOWED
+        self._sweep(effective.conditional, deliver=False)
+        return weigh(effective, wanted, principals, self._now())
+
+    def take(self, grants: Sequence[Grant]) -> bool:
+        """Take one use of each of ``grants``, or of none; return whether all had one."""
+        taken: list[Uses] = []
+        for grant in grants:
+            if grant.uses is None:
+                continue
+            if not grant.uses.take():
+                for other in taken:
+                    other.give_back()
+                return False
+            taken.append(grant.uses)
+        self._sweep(grants, deliver=False)
+        return True
+
+    @property
+    def is_changing_here(self) -> bool:
+        """Whether this very thread is in the middle of a change: a finalizer runs inside of it."""
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # what Condition asks it, too
+
+    # ---- Changes ----
 
     def grant(
-        self, source: CodeSource, *permissions: Permission, principals: Iterable[Principal] = ()
+        self,
+        source: CodeSource,
+        *permissions: Permission,
+        principals: Iterable[Principal] = (),
+        ttl: float | None = None,
+        uses: int | None = None,
+        tag: str | None = None,
     ) -> tuple[Grant, ...]:
-        """Grant ``permissions`` to ``source``, for ``principals`` only if any are given.
+        """Grant ``permissions`` to ``source``.
+
+        Args:
+            source: To whom.
+            permissions: What.
+            principals: For those only, if any are given.
+            ttl: For so many seconds; None: until it is revoked.
+            uses: For so many checks, each permission by itself.  Only a check that is allowed and needed it counts.
+            tag: By which it can be revoked.
 
         Returns:
             The grants, to be handed to `withdraw`.
+
+        Raises:
+            PolicyError: ``ttl`` or ``uses`` is not a positive number, or this policy has no clock.
         """
         who = frozenset(principals)
-        _require(source, permissions)
-        return self._add(tuple(Grant(source, permission, who) for permission in permissions))
+        _require(source, permissions, tag)
+        expires = None if ttl is None else self._deadline(ttl)
+        _require_uses(uses)
+        return self._add(
+            Grant(source, permission, who, tag=tag, expires=expires, uses=None if uses is None else Uses(uses))
+            for permission in permissions
+        )
 
-    def deny(self, source: CodeSource, *permissions: Permission) -> tuple[Grant, ...]:
-        """Deny ``permissions`` to ``source``, whatever is granted now or later; `withdraw` ends it."""
-        _require(source, permissions)
-        return self._add(tuple(Grant(source, permission, denied=True) for permission in permissions))
+    def deny(self, source: CodeSource, *permissions: Permission, tag: str | None = None) -> tuple[Grant, ...]:
+        """Deny ``permissions`` to ``source``, whatever is granted now or later; `withdraw` and `undeny` end it."""
+        _require(source, permissions, tag)
+        return self._add(Grant(source, permission, denied=True, tag=tag) for permission in permissions)
 
     def withdraw(self, grants: Iterable[Grant]) -> None:
         """Remove exactly these grants or denials; those that are gone already are passed over."""
         gone = {grant.key for grant in grants}
-        with self._lock:
-            self._replace(tuple(grant for grant in self._state.grants if grant.key not in gone))
+        with self._change():
+            self._replace({grant: None for grant in self._state.grants if grant.key in gone})
 
     def exchange(self, gone: Iterable[Grant], grants: Iterable[Grant]) -> None:
         """Remove exactly the grants and denials ``gone`` and add ``grants``, all in one change.
@@ -172,42 +243,54 @@ class Policy:
         """
         new = tuple(grants)
         for grant in new:
-            _require(grant.source, (grant.permission,))
+            _require(grant.source, (grant.permission,), grant.tag)
         old = {grant.key for grant in gone}
-        with self._lock:
-            self._replace((*(grant for grant in self._state.grants if grant.key not in old), *new))
+        with self._change() as state:
+            less: dict[Grant, Grant | None] = {grant: None for grant in state.grants if grant.key in old}
+            self._set((*with_less(state.grants, less), *new))
+            self._subscribers.note(told((*removed(less), *added(new))))
 
-    def revoke(self, source: CodeSource, *permissions: Permission) -> bool:
+    def revoke(self, source: CodeSource, *permissions: Permission, tag: str | None = None) -> bool:
         """Take ``permissions`` away from ``source``; effective on the next check, everywhere.
 
-        Grants that lie within ``permissions`` are removed, of a grant with more actions the others stay.
+        Grants that lie within ``permissions`` are removed, of a grant with more actions the others stay.  With a tag,
+        only grants with that tag are touched: all of them, or what of them lies within ``permissions``.
 
         Returns:
             Whether anything was taken away.
 
         Raises:
             PolicyError: A wider grant would still imply one of them.  Nothing is changed: revoke the wider grant, or
-                use `deny`.
+                use `deny`.  With a tag, this is not asked.
         """
-        _require(source, permissions)
-        with self._lock:
-            kept: list[Grant] = []
-            changed = False
-            for grant in self._state.grants:
-                left = grant if grant.denied or grant.source != source else _what_is_left(grant, permissions)
-                changed = changed or left is not grant
-                if left is not None:
-                    kept.append(left)
-            after = _State(tuple(kept), self._state.default, 0)
-            _refuse_ineffective_revoke(after.of(source), permissions)
-            if changed:
-                self._replace(tuple(kept))
-        return changed
+        _require(source, permissions, tag)
+        return self._take_away(source, permissions, tag, denied=False)
+
+    def revoke_all(self, source: CodeSource) -> bool:
+        """Remove every grant that was made to exactly this code source; denials stay.
+
+        Returns:
+            Whether there was any.
+        """
+        _require(source, (), None)
+        return self._take_away(source, (), None, denied=False)
+
+    def undeny(self, source: CodeSource, *permissions: Permission, tag: str | None = None) -> bool:
+        """Take denials back: those within ``permissions``, with this tag if one is given.
+
+        Returns:
+            Whether there was any.
+
+        Raises:
+            PolicyError: Another denial would still forbid one of the permissions; nothing is changed.
+        """
+        _require(source, permissions, tag)
+        return self._take_away(source, permissions, tag, denied=True)
 
     def clear(self, source: CodeSource) -> None:
         """Remove all grants and denials that were made to exactly this code source."""
-        with self._lock:
-            self._replace(tuple(grant for grant in self._state.grants if grant.source != source))
+        with self._change() as state:
+            self._replace({grant: None for grant in state.grants if grant.source == source})
 
     def set_default(self, permissions: Iterable[Permission]) -> None:
         """Replace the permissions of code that is in no sandbox.
@@ -223,21 +306,104 @@ class Policy:
                     f"these default permissions would lock the host out: nobody could change them again; add {kept}"
                 )
                 raise PolicyError(message)
-        with self._lock:
-            self._state = _State(self._state.grants, default, self._state.epoch + 1)
+        with self._change() as state:
+            self._state = _State(state.grants, default, state.epoch + 1)
             self._on_change()
+            self._subscribers.note([PolicyChange("default", None, tuple(default))])
 
-    def _add(self, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
-        with self._lock:
-            self._replace(self._state.grants + grants)
-        return grants
+    def subscribe(self, callback: Callable[[PolicyChange], object]) -> Subscription:
+        """Call ``callback`` after every change from now on, in the order of the changes.
 
-    def _replace(self, grants: tuple[Grant, ...]) -> None:
+        It is called by the thread that made the change or noticed it, when the change holds and no lock is held; what
+        it raises stops neither the others nor the change.  It may change the policy.
+
+        Returns:
+            A handle to end it with; also a context manager.
+        """
+        return self._subscribers.add(callback)
+
+    def deliver(self) -> None:
+        """Tell subscribers what a check noticed (a grant expired, was used up); for those who check."""
+        if not self.is_changing_here:
+            self._subscribers.deliver()
+
+    # ---- How ----
+
+    def _now(self) -> float:
+        return 0.0 if self._clock is None else self._clock()
+
+    def _deadline(self, ttl: float) -> float:
+        if self._clock is None:
+            message = "this policy has no clock, so nothing can be granted for a time: Policy(clock=time.monotonic)"
+            raise PolicyError(message)
+        if type(ttl) not in {int, float} or not 0 < ttl < math.inf:
+            message = f"ttl must be a positive number of seconds, got {ttl!r}"
+            raise PolicyError(message)
+        return self._clock() + ttl
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[_State]:
+        if self.is_changing_here:
+            message = "a finalizer cannot change a policy in the middle of another change of it"
+            raise PolicyError(message)
+        try:
+            with self._lock:
+                yield self._state
+        finally:
+            self._subscribers.deliver()
+
+    def _add(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:
+        new = tuple(grants)
+        with self._change() as state:
+            self._set(state.grants + new)
+            self._subscribers.note(told(added(new)))
+        return new
+
+    def _take_away(self, source: CodeSource, taken: tuple[Permission, ...], tag: str | None, *, denied: bool) -> bool:
+        with self._change() as state:
+            less: dict[Grant, Grant | None] = {}
+            for grant in state.grants:
+                if grant.denied is denied and grant.source == source and (tag is None or grant.tag == tag):
+                    left = grant.without(taken) if taken else None
+                    if left is not grant:
+                        less[grant] = left
+            if taken and tag is None:
+                after = effective_of(with_less(state.grants, less), source)
+                (refuse_ineffective_undeny if denied else refuse_ineffective_revoke)(after, taken, self._now())
+            if less:
+                self._replace(less)
+        return bool(less)
+
+    def _replace(self, less: dict[Grant, Grant | None]) -> None:
+        self._set(with_less(self._state.grants, less))
+        self._subscribers.note(told(removed(less)))
+
+    def _sweep(self, grants: Iterable[Grant], *, deliver: bool = True) -> None:
+        """Remove what holds no more, if one of these does not, unless the policy is being changed: then it can wait."""
+        now = self._now()
+        if all(grant.holds(now) for grant in grants) or self.is_changing_here:
+            return
+        if self._lock.acquire(blocking=False):
+            try:
+                over = {grant: None for grant in self._state.grants if not grant.holds(now)}
+                self._set(with_less(self._state.grants, over))
+                self._subscribers.note(
+                    told(
+                        ("used up" if one.uses is not None and not one.uses.left else "expired", one, None)
+                        for one in over
+                    )
+                )
+            finally:
+                self._lock.release()
+            if deliver:
+                self._subscribers.deliver()
+
+    def _set(self, grants: tuple[Grant, ...]) -> None:
         self._state = _State(grants, self._state.default, self._state.epoch + 1)
         self._on_change()
 
 
-def _require(source: CodeSource, permissions: tuple[Permission, ...]) -> None:
+def _require(source: CodeSource, permissions: tuple[Permission, ...], tag: str | None) -> None:
     if type(source) is not CodeSource:  # its implies() decides whom a grant reaches
         message = f"expected a CodeSource, got {type(source).__name__}"
         raise TypeError(message)
@@ -245,27 +411,12 @@ def _require(source: CodeSource, permissions: tuple[Permission, ...]) -> None:
         if not isinstance(permission, Permission):
             message = f"expected permissions such as FilePermission('/srv/-', 'read'), got {type(permission).__name__}"
             raise TypeError(message)
+    if tag is not None and type(tag) is not str:
+        message = f"a tag must be a str, got {type(tag).__name__}"
+        raise TypeError(message)
 
 
-def _what_is_left(grant: Grant, taken: tuple[Permission, ...]) -> Grant | None:
-    left: Permission | None = grant.permission
-    for permission in taken:
-        if left is None or type(permission) is AllPermission:
-            return None
-        left = left.without(permission)
-    if left is grant.permission:
-        return grant
-    return None if left is None else attrs.evolve(grant, permission=left)
-
-
-def _refuse_ineffective_revoke(effective: _Effective, taken: tuple[Permission, ...]) -> None:
-    everything = collection_of([*effective.granted, *(grant.permission for grant in effective.conditional)])
-    for permission in taken:
-        for part in permission.split():
-            if everything.implies(part):
-                wider = next((str(held) for held in everything if held.implies(part)), "several grants together")
-                message = (
-                    f"revoking {permission} would not take it away: {wider} still implies {part}; "
-                    f"revoke that grant, or deny {part}, which beats every grant"
-                )
-                raise PolicyError(message)
+def _require_uses(uses: int | None) -> None:
+    if uses is not None and (type(uses) is not int or not 0 < uses <= _MOST_USES):
+        message = f"uses must be a positive whole number of checks, got {uses!r}"
+        raise PolicyError(message)

@@ -22,8 +22,8 @@ import attrs
 from pycage import _core, manager
 from pycage.access import require_permissions
 from pycage.errors import AccessDenied, PolicyError, PolicyFileError
+from pycage.grants import Grant, collection_of
 from pycage.permissions.text import shorten
-from pycage.policy import Grant, collection_of
 from pycage.policy_files.findings import suggestion
 from pycage.policy_files.import_rules import LiveRules, host_rules, own_rules
 from pycage.policy_files.notation import Refused

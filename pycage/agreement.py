@@ -1,0 +1,87 @@
+"""Agreement: everybody on a stack is asked, and what their agreeing costs is taken.
+
+The slow way of a decision: `access` comes here when something on the stack does not simply hold a permission for ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pycage.contexts import principals
+from pycage.denials import chain_of_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pycage.contexts import AccessControlContext
+    from pycage.domains import ProtectionDomain, Wanted
+    from pycage.grants import Grant
+    from pycage.permissions import Permission
+    from pycage.policy import Policy
+
+__all__ = ["agree"]
+
+
+def agree(wanted: Wanted, context: AccessControlContext) -> tuple[ProtectionDomain | None, str]:
+    """Return the domain that refuses ``wanted``, and why if that is more than a missing permission; or None.
+
+    Nobody is asked, and no use is taken, if another domain refuses anyway.  Answers take time: after each, everything
+    is weighed anew.
+    """
+    excused: dict[ProtectionDomain, tuple[Sequence[Permission], ...]] = {}
+    try:
+        while True:
+            to_ask, refusing, uses = _weigh(wanted, context, excused)
+            if refusing is not None:
+                return refusing, ""
+            if to_ask is not None:
+                domain, lacking = to_ask
+                refusal = (
+                    "nobody is asked" if domain.asker is None else domain.asker.ask(domain, lacking, chain_of_stack)
+                )
+                if refusal is not None:
+                    return domain, refusal
+                excused[domain] = lacking
+            elif _take(uses):
+                return None, ""
+    finally:
+        for policy in {domain.policy: None for domain in context.asked(wanted)}:
+            if policy is not None:
+                policy.deliver()
+
+
+def _weigh(
+    wanted: Wanted, context: AccessControlContext, excused: dict[ProtectionDomain, tuple[Sequence[Permission], ...]]
+) -> tuple[
+    tuple[ProtectionDomain, tuple[Sequence[Permission], ...]] | None,
+    ProtectionDomain | None,
+    dict[Policy, dict[Grant, None]],
+]:
+    """Return whom to ask about what, who refuses for good, and the uses that it costs if neither is the case."""
+    whom = principals.get()
+    to_ask: tuple[ProtectionDomain, tuple[Sequence[Permission], ...]] | None = None
+    uses: dict[Policy, dict[Grant, None]] = {}
+    for domain in context.asked(wanted):
+        weight = domain.weigh(wanted, whom)
+        if weight.allowed:
+            if weight.uses and domain.policy is not None:
+                uses.setdefault(domain.policy, {}).update(dict.fromkeys(weight.uses))
+        elif weight.denied or domain.asker is None:
+            return None, domain, {}
+        elif domain not in excused:
+            to_ask = to_ask or (domain, weight.lacking)
+        elif not {*weight.lacking} <= {*excused[domain]}:
+            return None, domain, {}  # something was taken away while the question was answered
+    return to_ask, None, uses
+
+
+def _take(uses: dict[Policy, dict[Grant, None]]) -> bool:
+    taken: list[Grant] = []
+    for policy, grants in uses.items():
+        if not policy.take(tuple(grants)):
+            for grant in taken:
+                if grant.uses is not None:
+                    grant.uses.give_back()
+            return False
+        taken += grants
+    return True
