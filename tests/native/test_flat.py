@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycage_native import flat, types
+from pycage_native.marshalling import Plan
 
 SOURCE = r"""
 #include <string.h>
@@ -136,14 +137,17 @@ ARGUMENT = st.tuples(st.integers(0, 20), st.sampled_from(["byref", "array", "poi
 
 @pytest.fixture(scope="module")
 def pairs(library, path):
-    """Mix of both worlds, declared and not."""
+    """Mix of both worlds: undeclared, declared, and by the general way."""
     real = ctypes.CDLL(str(path))
     other = ctypes.CDLL(str(path))
     other.mix.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
     declared = [types.c_void_p, types.c_int, types.c_void_p, types.c_int, types.c_int]
+    general = Plan("mix", types.c_int, declared)
+    general._flat = None
     return {
-        False: (library.function("mix"), real.mix),
-        True: (library.function("mix", types.c_int, declared), other.mix),
+        "undeclared": (library.function("mix"), real.mix),
+        "declared": (library.function("mix", types.c_int, declared), other.mix),
+        "general": (library._bind(general), other.mix),
     }
 
 
@@ -151,11 +155,11 @@ def pairs(library, path):
 @given(
     st.binary(min_size=64, max_size=64),
     st.lists(st.tuples(ARGUMENT, ARGUMENT, st.integers(-9, 9)), min_size=1, max_size=3),
-    st.booleans(),
+    st.sampled_from(["undeclared", "declared", "general"]),
 )
-def test_every_view_of_every_object_is_passed_as_ctypes_passes_it(pairs, data, calls, declared):
+def test_every_view_of_every_object_is_passed_as_ctypes_passes_it(pairs, data, calls, way):
     ours, theirs = World(types, data), World(ctypes, data)
-    our_mix, their_mix = pairs[declared]
+    our_mix, their_mix = pairs[way]
 
     for first, second, step in calls:
         results = []
