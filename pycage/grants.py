@@ -145,7 +145,7 @@ class Grant:
 class Effective:
     """What the grants amount to for one code source."""
 
-    plain: Permissions  # for everybody, for ever
+    granted: Permissions  # for everybody, for ever
     timed: tuple[Grant, ...]  # for certain principals or for a time
     counted: tuple[Grant, ...]  # for a number of uses
     denials: tuple[Permission, ...]
@@ -160,7 +160,7 @@ class Effective:
         for denied in self.denials:
             if denied.overlaps(permission):
                 return False
-        return self.plain.implies(permission)
+        return self.granted.implies(permission)
 
     def held(self, now: float, principals: frozenset[Principal] | None = None) -> Permissions:
         """Return what is granted now, to who runs for these principals; None: to anybody."""
@@ -169,7 +169,7 @@ class Effective:
             for grant in self.conditional
             if grant.holds(now) and (principals is None or grant.principals <= principals)
         ]
-        return collection_of([*self.plain, *conditional]) if conditional else self.plain
+        return collection_of([*self.granted, *conditional]) if conditional else self.granted
 
 
 @attrs.frozen(eq=False)
@@ -229,7 +229,7 @@ def weigh(effective: Effective, wanted: Wanted, principals: frozenset[Principal]
         return [grant for grant in grants if grant.holds(now) and grant.principals <= principals]
 
     timed, counted = mine(effective.timed), mine(effective.counted)
-    free = collection_of([*effective.plain, *_permissions(timed)]) if timed else effective.plain
+    free = collection_of([*effective.granted, *_permissions(timed)]) if timed else effective.granted
     uses: list[Grant] = []
     lacking: list[Sequence[Permission]] = []
     denied = False
