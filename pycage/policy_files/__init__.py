@@ -3,10 +3,14 @@
 * ``findings``, ``positions``: what is wrong, and on which line; ``notation``: how one permission is written.
 * ``variables``, ``document``, ``reader``: TOML to profiles and plugins, and how they are merged.
 * ``pinned_code``, ``import_rules``, ``policy_file``: files in use; reloading.
+* ``writer``: the canonical text of a profile.
+* ``dangers``, ``lint``: what a file gives away, and what it says for nothing.
 """
 
 from pycage.policy_files.findings import Finding
+from pycage.policy_files.lint import check
 from pycage.policy_files.pinned_code import digest_of
 from pycage.policy_files.policy_file import PolicyFile, load_policy, read_policy
+from pycage.policy_files.writer import write_profile
 
-__all__ = ["Finding", "PolicyFile", "digest_of", "load_policy", "read_policy"]
+__all__ = ["Finding", "PolicyFile", "check", "digest_of", "load_policy", "read_policy", "write_profile"]

@@ -157,13 +157,19 @@ class Document:
     variables: Variables = attrs.field(eq=False)
 
     def layers(self, name: str) -> tuple[Profile, ...]:
-        """Return what is merged for a plugin or profile, the weakest first."""
+        """Return what is merged for a plugin or profile (``""``: for ``[default]``), the weakest first."""
+        if name == "":
+            return (self.default,)
         plugin = self.plugins.get(name)
         last = self.profiles[name] if plugin is None else plugin.profile
         return (self.default, *self._linear(last, (), {}))
 
-    def effective(self, name: str) -> Effective:
+    def effective(self, name: str, *, plugin_dir: str | None = None) -> Effective:
         """Return what a plugin or profile amounts to.
+
+        Args:
+            name: Its name.
+            plugin_dir: What ``${plugin_dir}`` stands for where no plugin is meant.
 
         Raises:
             Refused: A name cannot be filled in: ``${plugin_dir}`` where no plugin is meant.
@@ -171,7 +177,9 @@ class Document:
         plugin = self.plugins.get(name)
         variables = self.variables
         if plugin is not None and plugin.directory is not None:
-            variables = variables.with_value(PLUGIN_DIR, plugin.directory)
+            plugin_dir = plugin.directory
+        if plugin_dir is not None:
+            variables = variables.with_value(PLUGIN_DIR, plugin_dir)
         layers = self.layers(name)
         defaults = [layer.imports_default for layer in layers if layer.imports_default is not None]
         return Effective(

@@ -233,7 +233,7 @@ class PolicyFile:
             message = f"{self._document.source} is no file: read_policy() gives what cannot change"
             raise PolicyError(message)
         with self._lock:
-            text = _text_of(self._path)
+            text = text_of(self._path)
             document = _read(text, self._document.source, self._path, self._variables)
             self._uses = [use for use in self._uses if (one := use.sandbox()) is not None and not one.closed]
             switches = []
@@ -279,7 +279,7 @@ def load_policy(path: str | os.PathLike[str], *, variables: Mapping[str, str] | 
         PolicyError: It cannot be read, or something in it is wrong; all that is wrong is in the message.
     """
     full = os.path.abspath(path)  # noqa: PTH100  # permissions speak of paths as text
-    text = _text_of(full)
+    text = text_of(full)
     values = dict(variables or {})
     return PolicyFile(_read(text, os.fspath(path), full, values), text, full, values)
 
@@ -313,7 +313,12 @@ def read_policy(
 # ---- Reading ---------------------------------------------------------------------------------------------------------
 
 
-def _text_of(path: str) -> str:
+def text_of(path: str) -> str:
+    """Return the text of a policy file.
+
+    Raises:
+        PolicyError: It cannot be read.
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123  # as above
             data = file.read(4 * LARGEST + 1)
