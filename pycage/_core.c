@@ -113,6 +113,9 @@ static struct {
     PyInterpreterState *interpreter;
     PyTypeObject *domain_type;
     PyTypeObject *bound_call_type;
+    PyTypeObject *hand_off_types[2]; /* of functions, of methods */
+    PyTypeObject *step_type;     /* what an event loop is given for the next step of a task; NULL: not known */
+    PyCFunction wakeup;          /* the C function that goes on with a task when what it waits for is done */
     PyObject *epoch;             /* replaced by every change of a policy; compared by identity */
     PyObject *host;              /* domain of code without a domain */
     PyObject *nobody;            /* domain of an empty stack: has no permissions */
@@ -993,6 +996,8 @@ static PyType_Spec bound_call_spec = {
     .slots = bound_call_slots,
 };
 
+#include "_core_handoff.h"
+
 /* ---- Domains and tags -------------------------------------------------------------------------------------------- */
 
 static int
@@ -1234,6 +1239,10 @@ static PyMethodDef core_methods[] = {
     {"code_domain", core_code_domain, METH_O, code_domain_doc},
     {"configure", (PyCFunction)(void (*)(void))core_configure, METH_VARARGS | METH_KEYWORDS, configure_doc},
     {"do_privileged", (PyCFunction)(void (*)(void))core_do_privileged, METH_FASTCALL | METH_KEYWORDS, do_privileged_doc},
+    {"function_domain", core_function_domain, METH_O, function_domain_doc},
+    {"hand_off", (PyCFunction)(void (*)(void))core_hand_off, METH_VARARGS | METH_KEYWORDS, hand_off_doc},
+    {"pass_steps", core_pass_steps, METH_VARARGS, pass_steps_doc},
+    {"replace_method", core_replace_method, METH_VARARGS, replace_method_doc},
     {"open_without_links", core_open_without_links, METH_VARARGS, open_without_links_doc},
     {"seal", core_seal, METH_O, seal_doc},
     {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
@@ -1288,6 +1297,12 @@ core_exec(PyObject *module)
         }
         core.domain_type = (PyTypeObject *)PyType_FromSpec(&domain_spec);
         core.bound_call_type = (PyTypeObject *)PyType_FromSpec(&bound_call_spec);
+        for (int i = 0; i < 2; i++) {
+            core.hand_off_types[i] = (PyTypeObject *)PyType_FromSpec(&hand_off_specs[i]);
+            if (core.hand_off_types[i] == NULL) {
+                return -1;
+            }
+        }
         core.epoch = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
         if (core.domain_type == NULL || core.bound_call_type == NULL || core.epoch == NULL) {
             return -1;

@@ -91,6 +91,10 @@ class AccessControlContext:
         """Return whether there is exactly one sandbox in this context, and no limit."""
         return len({*self._domains} - {HOST}) == 1 and not self._limits
 
+    def is_only(self, domain: object) -> bool:
+        """Return whether ``domain`` is the only sandbox in this context, and there is no limit."""
+        return not self._limits and {*self._domains} - {HOST} == {domain}
+
     def is_within(self, other: AccessControlContext) -> bool:
         """Return whether every sandbox of this context is in ``other`` as well."""
         return {*self._domains} - {HOST} <= {*other._domains}

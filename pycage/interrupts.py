@@ -22,6 +22,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Final, final
 
+from pycage import _core
+
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
@@ -55,7 +57,8 @@ class Interrupts:
             if callable(host):
                 self._host = host
                 try:
-                    signal.signal(_SIGINT, self._note)
+                    # Privileged: what is set for another sandbox that called this one would be bound to it.
+                    _core.do_privileged(signal.signal, _SIGINT, self._note)
                 except ValueError:  # a sub-interpreter
                     self._host = None
         return self
@@ -65,4 +68,4 @@ class Interrupts:
     ) -> None:
         # What the host set meanwhile stays.
         if self._host is not None and signal.getsignal(_SIGINT) == self._note:
-            signal.signal(_SIGINT, self._host)
+            _core.do_privileged(signal.signal, _SIGINT, self._host)

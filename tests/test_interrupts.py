@@ -64,7 +64,7 @@ def test_the_hosts_handler_is_called_and_comes_back() -> None:
         handler = signal.getsignal(signal.SIGINT)
         with make() as sandbox:
             sandbox.run("stop()", variables={"stop": ctrl_c})
-        assert handler is signal.getsignal(signal.SIGINT)
+        assert handler == signal.getsignal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
     assert calls == [signal.SIGINT]
@@ -76,7 +76,7 @@ def test_a_handler_that_the_host_sets_during_a_run_stays() -> None:
     try:
         with make() as sandbox:
             sandbox.run("set()", variables={"set": lambda: signal.signal(signal.SIGINT, handler)})
-        assert handler is signal.getsignal(signal.SIGINT)
+        assert handler == signal.getsignal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -28,6 +28,7 @@ import attrs
 
 from pycage import _core, access
 from pycage.errors import SandboxExited
+from pycage.handoff import loops
 from pycage.imports.facades import contextvars_facade
 from pycage.imports.facades.shimmed_class import shimmed
 
@@ -60,6 +61,7 @@ class SandboxLoop(asyncio.SelectorEventLoop):
     def __init__(self, owner: object, *, is_temporary: bool) -> None:
         """Make a loop for ``owner``; a temporary one ends within the call that made it."""
         super().__init__()
+        loops.run_by(self, access.get_context())
         self.owner = owner
         self.is_temporary = is_temporary
 

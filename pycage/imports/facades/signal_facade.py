@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from pycage import _core
 from pycage.access import check_permission, get_context
 from pycage.errors import SandboxExited
+from pycage.handoff.stored import original_of
 from pycage.imports.facades.checks import check_runtime
 from pycage.imports.facades.exact_numbers import exact_integer, exact_seconds
 from pycage.permissions import ProcessPermission
@@ -68,13 +69,14 @@ def make(_tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small f
     """Return what ``pycage.imports.stdlib`` says is made anew."""
     owner = object()
 
-    def shown(handler: object) -> object:
+    def shown(stored: object) -> object:
+        handler = original_of(stored)  # what is set with a sandbox on the stack is bound (pycage.handoff)
         if handler is None or handler in _PLAIN:
             return handler
         if type(handler) is _Handler and handler.owner is owner:
             return handler.function
         stand_in = object.__new__(HostHandler)
-        _HANDLER.__set__(stand_in, handler)
+        _HANDLER.__set__(stand_in, stored)
         return stand_in
 
     def set_handler(signalnum: object, handler: object) -> object:

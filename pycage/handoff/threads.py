@@ -1,15 +1,10 @@
-"""Hand-off: who is on the stack when work is stored to run later on another stack.
+"""Threads and pools of threads: whose context their work carries.
 
-Two places today, as in Java: threads, whose context is taken when the Thread object is made *and* when it is started,
-and thread pools, whose work and callbacks are bound to the context of whoever submits them, while the pool's threads
-belong to whoever made the pool (a worker born during a sandbox's call would carry that sandbox for ever: jcage's M12b).
+The context of a thread is taken when the Thread object is made *and* when it is started, as in Java.  Work for a pool
+is bound to whoever submits it (`pycage.handoff.places`), while the pool's threads belong to whoever made the pool: a
+worker born during a sandbox's call would carry that sandbox for ever (jcage's M12b).
 
-CPython 3.11 raises no event when a thread starts, so that permission is asked for here on 3.11.  When only host code is
-on the stack, nothing is wrapped and one stack walk is all it costs.
-
-What still fails: every other place that stores a callable (timers of event loops, atexit, weakref.finalize, signal
-handlers, queues of the program's own ...).  There a function of the sandbox is still seen, because its own frame is on
-the stack when it runs; a host function or a C function handed over in its place is not.
+CPython 3.11 raises no event when a thread starts, so that permission is asked for here on 3.11.
 """
 
 from __future__ import annotations
@@ -19,12 +14,14 @@ import functools
 import gc
 import sys
 import threading
+import types
 import weakref
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from pycage import _core
 from pycage.access import check_permission, context_of
+from pycage.handoff.stored import BoundCallable
 from pycage.permissions import ThreadPermission
 
 if TYPE_CHECKING:
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 
     from pycage.access import AccessControlContext
 
-__all__ = ["install"]
+__all__ = ["install", "maker_of", "remember"]
 
 _START: Final = ThreadPermission("start")
 _MODIFY: Final = ThreadPermission("modify")
@@ -58,10 +55,10 @@ def install() -> None:
     threading.Thread.start = _start_as_maker(threading.Thread.start)  # type: ignore[method-assign]
     ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
     for pool in [made for made in gc.get_objects() if isinstance(made, ThreadPoolExecutor)]:
-        _remember(pool, None)  # there before any sandbox
-    ThreadPoolExecutor._adjust_thread_count = _add_worker(ThreadPoolExecutor._adjust_thread_count)  # type: ignore[method-assign]
-    Future.add_done_callback = _add_done_callback(Future.add_done_callback)  # type: ignore[method-assign]
-    ThreadPoolExecutor.submit = _submit(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
+        remember(pool, None)  # there before any sandbox
+    adjust = ThreadPoolExecutor._adjust_thread_count
+    stand_in = _core.hand_off(adjust, _add_worker(adjust), position=0, method=True)
+    ThreadPoolExecutor._adjust_thread_count = stand_in  # type: ignore[method-assign]
     ThreadPoolExecutor.shutdown = _shutdown(ThreadPoolExecutor.shutdown)  # type: ignore[method-assign]
 
 
@@ -73,7 +70,7 @@ _makers: Final[dict[int, tuple[weakref.ref[object], AccessControlContext | None]
 _MARK: Final = "_pycage_maker"
 
 
-def _maker_of(made: object) -> tuple[bool, AccessControlContext | None]:
+def maker_of(made: object) -> tuple[bool, AccessControlContext | None]:
     """Return whether it is known who made an object, and the context if it was not the host alone."""
     entry = _makers.get(id(made))
     if entry is not None and entry[0]() is made:
@@ -81,7 +78,8 @@ def _maker_of(made: object) -> tuple[bool, AccessControlContext | None]:
     return False, getattr(made, _MARK, None)
 
 
-def _remember(made: object, context: AccessControlContext | None) -> None:
+def remember(made: object, context: AccessControlContext | None) -> None:
+    """Remember who made an object; None: the host alone."""
     key = id(made)
     _makers[key] = (weakref.ref(made, lambda _: _makers.pop(key, None)), context)
     if context is not None:
@@ -93,9 +91,9 @@ def _remember_maker(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         raw = _core.snapshot()
         if raw is not None:
-            _remember(self, context_of(raw))
-        elif not _maker_of(self)[0]:
-            _remember(self, None)
+            remember(self, context_of(raw))
+        elif not maker_of(self)[0]:
+            remember(self, None)
         original(self, *args, **kwargs)
 
     return __init__
@@ -109,7 +107,10 @@ def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(function: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
         raw = _core.snapshot()
         if raw is None:
-            return original(function, *args, **kwargs)
+            # On an empty stack nobody has permissions: a function of C gets a frame of the host's.
+            plain = function.__func__ if type(function) is types.MethodType else function
+            is_seen = type(plain) is types.FunctionType or not callable(plain)
+            return original(function if is_seen else BoundCallable(None, function), *args, **kwargs)
         if sys.version_info < (3, 12):
             check_permission(_START)
         return original(_core.bind(context_of(raw), function), *args, **kwargs)
@@ -120,7 +121,7 @@ def _start_thread(original: Callable[..., Any]) -> Callable[..., Any]:
 def _start_as_maker(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def start(self: threading.Thread) -> None:
-        _, maker = _maker_of(self)
+        _, maker = maker_of(self)
         if maker is None:
             original(self)
         else:
@@ -132,19 +133,10 @@ def _start_as_maker(original: Callable[..., None]) -> Callable[..., None]:
 # ---- Pools ----------------------------------------------------------------------------------------------------------
 
 
-def _submit(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def submit(self: ThreadPoolExecutor, fn: Callable[..., object], /, *args: Any, **kwargs: Any) -> Any:
-        raw = _core.snapshot()
-        return original(self, fn if raw is None else _core.bind(context_of(raw), fn), *args, **kwargs)
-
-    return submit
-
-
 def _add_worker(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def _adjust_thread_count(self: ThreadPoolExecutor) -> None:
-        known, maker = _maker_of(self)
+        known, maker = maker_of(self)
         if _core.snapshot() is None or not known:
             original(self)
         else:
@@ -155,22 +147,13 @@ def _add_worker(original: Callable[..., None]) -> Callable[..., None]:
     return _adjust_thread_count
 
 
-def _add_done_callback(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def add_done_callback(self: Future[Any], fn: Callable[[Future[Any]], object]) -> None:
-        raw = _core.snapshot()
-        original(self, fn if raw is None else _core.bind(context_of(raw), fn))
-
-    return add_done_callback
-
-
 def _shutdown(original: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(original)
     def shutdown(self: ThreadPoolExecutor, *args: Any, **kwargs: Any) -> None:
         # A sandbox may end its own pools, not those of others.  Source: SecurityManager.checkAccess(ThreadGroup).
         raw = _core.snapshot()
         if raw is not None:
-            _, maker = _maker_of(self)
+            _, maker = maker_of(self)
             if maker is None or not context_of(raw).is_within(maker):
                 check_permission(_MODIFY)
         original(self, *args, **kwargs)
