@@ -583,7 +583,7 @@ def test_a_sandbox_cannot_have_it_done_later_and_the_host_can(mechanism: str, tm
     assert outcomes == ["refused" if mechanism in REFUSED else "denied", "done"]
 
 
-def test_what_a_sandbox_registers_for_the_end_of_the_process(tmp_path) -> None:
+def test_what_a_sandbox_registers_for_the_end_of_the_process_or_for_a_fork(tmp_path) -> None:
     """A process of its own; nobody is on the stack at the end."""
     program = """
         import atexit, functools, os
@@ -596,12 +596,19 @@ def test_what_a_sandbox_registers_for_the_end_of_the_process(tmp_path) -> None:
         with pycage.Sandbox("guest") as sandbox:
             sandbox.expose("hand", hand)
             sandbox.expose("hand_own", lambda: hand(os.mkdir, "raw"))
+            sandbox.expose("hand_fork", lambda: os.register_at_fork(before=functools.partial(os.mkdir, "fork")))
             sandbox.expose("hand_removed", lambda: hand(removed))
             sandbox.expose("effect", lambda: os.mkdir("shim"))
-            sandbox.run("from host import *\\nhand(effect)\\nhand(lambda: effect())\\nhand_own()\\nhand_removed()")
+            sandbox.run("from host import *\\nhand(effect)\\nhand(lambda: effect())\\nhand_own()\\nhand_removed()\\nhand_fork()")
         hand(os.mkdir, "by the host")
         hand(functools.partial(os.mkdir, "by the host, too"))
+        removed_by_host = functools.partial(os.mkdir, "kept")
+        hand(removed_by_host)
         atexit.unregister(removed)
+        atexit.unregister(removed_by_host)
+        os.register_at_fork(before=functools.partial(os.mkdir, "fork by the host"))
+        if os.fork() == 0:
+            os._exit(0)
     """
     done = subprocess.run(
         [sys.executable, "-P", "-c", textwrap.dedent(program)],
@@ -612,8 +619,8 @@ def test_what_a_sandbox_registers_for_the_end_of_the_process(tmp_path) -> None:
         cwd=tmp_path,
     )
 
-    assert sorted(os.listdir(tmp_path)) == ["by the host", "by the host, too"]
-    assert done.stderr.count("pycage.errors.AccessDenied: access denied") == 3, done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["by the host", "by the host, too", "fork by the host"]
+    assert done.stderr.count("pycage.errors.AccessDenied: access denied") == 4, done.stderr
     assert "kept" not in done.stderr
 
 
