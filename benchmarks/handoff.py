@@ -1,8 +1,8 @@
 """Prints what a host without a sandbox on the stack pays for hand-offs: pools of threads and event loops.
 
 Two processes of the same interpreter, one without pycage and one in which a sandbox exists, are measured in turns,
-round by round; which of them begins changes.  Time of the processor: best of all rounds, and the median of the ratios of
-the rounds.
+round by round; which of them begins changes.  Time of the processor: best of all rounds, and the median of the ratios
+of the rounds.
 
     python benchmarks/handoff.py [rounds]
 """

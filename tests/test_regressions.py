@@ -337,18 +337,20 @@ def test_running_out_of_memory_during_a_walk_is_a_denial(box: Role, tmp_path) ->
     if not hasattr(testcapi, "set_nomemory"):
         pytest.skip("this build cannot simulate a lack of memory")
     made = []
+    refusals = MemoryError, AccessDenied  # made beforehand, as is all that the attack looks up
 
     def attack(n: int) -> None:
         target = str(tmp_path / f"made{n}")
-        mkdir = os.mkdir
+        mkdir, set_nomemory, remove_mem_hooks = os.mkdir, testcapi.set_nomemory, testcapi.remove_mem_hooks
+        last = n + 3
         try:
-            testcapi.set_nomemory(n, n + 3)
+            set_nomemory(n, last)
             try:
                 mkdir(target)
             finally:
-                testcapi.remove_mem_hooks()
+                remove_mem_hooks()
             made.append(n)
-        except (MemoryError, AccessDenied):
+        except refusals:
             pass
 
     for n in range(80):
