@@ -73,6 +73,8 @@ _LAYERS: Final = MappingProxyType(
         "run boundary": {"run boundary"},
         "host API": {"exposure", "permission"},
         "policy objects": {"exposure"},
+        "materialised": {"plain data"},
+        "result codec": {"plain data"},
         "usable in sandbox": {"view", "permission"},
         # The other layers that manifests name are ways to check permissions.
         "": {"permission"},

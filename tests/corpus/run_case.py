@@ -123,9 +123,11 @@ def run_deny(request: dict[str, Any], work: str, port: int, report: Callable[...
     except BaseException as caught:  # noqa: BLE001
         report("base-exception", type(caught).__name__)
     namespace: dict[str, Any] = module.pop().__dict__ if module else names
-    if "GIFT" in namespace:
-        report("gift")
     try:
+        if "GIFT" in namespace:
+            if header["evidence"] == "result":  # what is judged is what the host takes over
+                pycage.plain(namespace["GIFT"])
+            report("gift")
         control.HOST_ACTIONS[header["host-action"]](namespace, host)
     except Exception as caught:  # noqa: BLE001
         error = error or caught
@@ -301,6 +303,7 @@ _ERRORS = (
     (TypeError, "is not a package of the sandbox", "import gate: resources"),
     (ModuleNotFoundError, "", "import gate: not found"),
     (pycage.SandboxExited, "", "run boundary"),
+    (pycage.NotPlainError, "", "plain data"),
 )
 
 

@@ -80,3 +80,14 @@ def test_nothing_of_the_classes_that_must_be_stopped_is_listed_as_not_stopped() 
     kinds = {case.number: case.kind for case in DENY}
 
     assert not {number for number, _ in NOT_YET if kinds[number] in MANDATORY}
+
+
+# What the corpus leaves to the process tier and is stopped all the same, by the facades of `os` and `socket`.
+BEYOND = [case for case in DENY if case.number in {"D295", "D318"}]
+
+
+@pytest.mark.parametrize("policy", ["strict", "layer"])
+@pytest.mark.parametrize("case", BEYOND, ids=lambda case: case.path.stem)
+def test_a_race_and_a_look_up_are_stopped_in_process(stage: Stage, case: Deny, policy: Policy) -> None:
+    assert not case.stoppable
+    assert is_stopped(case, outcome_of(stage, case, policy))
