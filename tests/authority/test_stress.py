@@ -10,10 +10,13 @@ PYCAGE_STRESS=600 runs it for about so many seconds.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pycage
 import pytest
@@ -62,14 +65,16 @@ async def awaited(run, rest):
 
 # ---- Programs: a step is (kind, which sandbox, bits of permissions); the last thing asked is one permission -----------
 
-HOST_STEPS = ("call", "privileged", "limited", "thread", "submit", "loop", "task", "bound")
+HOST_STEPS = (
+    "call", "privileged", "limited", "thread", "submit", "loop", "task", "bound", "done", "variables", "executor", "finalize",
+)  # fmt: skip
 GUEST_STEPS = ("call", "privileged", "limited", "thread", "lazily", "generated", "awaited", "submit", "timer")
 STEP = st.one_of(
     st.tuples(st.sampled_from(HOST_STEPS), st.none(), st.integers(0, 2 ** len(ASKED) - 1)),
     st.tuples(st.sampled_from(GUEST_STEPS), st.sampled_from(NAMES), st.integers(0, 2 ** len(ASKED) - 1)),
 )
 PROGRAM = st.tuples(st.lists(STEP, max_size=5), st.integers(0, len(ASKED) - 1))
-ON_LOOP = {"loop", "task", "awaited"}
+ON_LOOP = {"loop", "task", "awaited", "executor"}
 
 
 def predicted(program, granted):
@@ -84,6 +89,10 @@ def predicted(program, granted):
             lent = {p for p in needed if kind == "privileged" or bits >> p & 1}
             needed = {p: own if p in lent else domains for p, domains in needed.items()}
     return all(asked in granted[who] for who in needed[asked])
+
+
+class Thing:
+    """Something that ends."""
 
 
 class World:
@@ -140,6 +149,22 @@ class World:
             return self.in_loop(self.run, rest)
         if kind == "task":
             return asyncio.run_coroutine_threadsafe(self.later(rest), self.loop).result(WAIT)
+        if kind == "executor":
+            return asyncio.run_coroutine_threadsafe(self.elsewhere(rest), self.loop).result(WAIT)
+        if kind == "variables":
+            return contextvars.Context().run(self.run, rest)
+        if kind == "done":
+            future, answers = Future(), []
+            future.add_done_callback(lambda _: answers.append(self.run(rest)))
+            pycage.do_privileged(self.clean, functools.partial(future.set_result, None))
+            return answers[0]
+        if kind == "finalize":
+            thing, answers = Thing(), []
+            weakref.finalize(thing, lambda: answers.append(self.run(rest)))
+            things = [thing]
+            del thing
+            pycage.do_privileged(self.clean, things.clear)
+            return answers[0]
         if kind == "bound":
             bound, answers = pycage.get_context().bind(self.run), []
             pycage.do_privileged(self.clean, lambda: answers.append(bound(rest)))
@@ -184,6 +209,9 @@ class World:
         thread = threading.Thread(target=function)
         thread.start()
         thread.join(WAIT)
+
+    async def elsewhere(self, rest):
+        return await self.loop.run_in_executor(self.pool, self.run, rest)
 
     async def later(self, rest):
         await asyncio.sleep(0)
