@@ -22,6 +22,7 @@ from pycage.access import privileged as privileged
 from pycage.access import register_permission_type as register_permission_type
 from pycage.access import run_as as run_as
 from pycage.codesource import CodeSource as CodeSource
+from pycage.decisions import ChainEntry as ChainEntry
 from pycage.decisions import Decision as Decision
 from pycage.decisions import DecisionLog as DecisionLog
 from pycage.decisions import PermissionRequest as PermissionRequest
@@ -83,6 +84,9 @@ from pycage.policy_files import read_policy as read_policy
 from pycage.sandbox import Result as Result
 from pycage.sandbox import Sandbox as Sandbox
 from pycage.sandbox import Sandboxes as Sandboxes
+from pycage.sinks import Delivery as Delivery
+from pycage.sinks import JsonLines as JsonLines
+from pycage.sinks import ToLogging as ToLogging
 
 __all__ = [
     "AccessControlContext",
@@ -90,11 +94,13 @@ __all__ = [
     "AllPermission",
     "BasicPermission",
     "CallableResolver",
+    "ChainEntry",
     "ChainResolver",
     "CodeSource",
     "Conclusion",
     "Decision",
     "DecisionLog",
+    "Delivery",
     "DuplicateSandboxError",
     "EnvPermission",
     "FilePermission",
@@ -102,6 +108,7 @@ __all__ = [
     "GuardedObject",
     "ImportDenied",
     "ImportPermission",
+    "JsonLines",
     "LimitExceeded",
     "LinkPermission",
     "LoaderPolicy",
@@ -138,6 +145,7 @@ __all__ = [
     "StackEntry",
     "SyntaxProblem",
     "ThreadPermission",
+    "ToLogging",
     "UnresolvedPermission",
     "UnrestrictedPolicy",
     "WrongLoaderError",

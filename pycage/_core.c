@@ -40,6 +40,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "_core.h"
 #include "_openat2.h"
@@ -91,9 +92,18 @@ typedef struct record {
 
 typedef struct {
     PyObject_HEAD
-    PyObject *allowed;  /* permission -> the epoch in which this domain was found to imply it; NULL: nothing yet */
+    PyObject *allowed;  /* permission -> tally: what this domain was found to imply; NULL: nothing yet */
     char recording;     /* every decision about this domain goes through Python, so that it can be recorded */
 } domain_object;
+
+/* A remembered answer, and how often it was given: counting here is what makes recording an allow cheap. */
+typedef struct {
+    PyObject_HEAD
+    void *owner;               /* the domain it counts for; compared, never followed */
+    PyObject *epoch;           /* the epoch in which the answer was found; NULL: not remembered, or retired */
+    unsigned long long count;
+    double last;               /* seconds since the epoch of the clock; of the newest answer */
+} tally_object;
 
 typedef struct {
     PyObject_HEAD
@@ -116,10 +126,12 @@ static struct {
     PyTypeObject *hand_off_types[2]; /* of functions, of methods */
     PyTypeObject *step_type;     /* what an event loop is given for the next step of a task; NULL: not known */
     PyCFunction wakeup;          /* the C function that goes on with a task when what it waits for is done */
+    PyTypeObject *tally_type;
     PyObject *epoch;             /* replaced by every change of a policy; compared by identity */
     PyObject *host;              /* domain of code without a domain */
     PyObject *nobody;            /* domain of an empty stack: has no permissions */
-    PyObject *decide;            /* callable(permission, raw) -> may the answer be remembered? raises a denial */
+    PyObject *decide;            /* callable(permission, raw) -> None: not to be remembered; a tuple of tallies, one for
+                                    each domain from the newest: to be remembered, counted there; raises a denial */
     PyObject *decide_event;      /* callable(event, arguments, top domain or None, raw) -> None, or raises a denial */
     PyObject *permission_types;  /* dict: exact types that may be asked for */
     PyObject *all_permission;    /* the type AllPermission */
@@ -591,34 +603,80 @@ done:
 
 /* ---- Checking ---------------------------------------------------------------------------------------------------- */
 
-/* 1: remembered as allowed in this epoch; 0: not; -1: error.  May run __hash__ and __eq__ of a permission type. */
+/* The clock of the kernel's last tick: a few nanoseconds, and exact enough for a record. */
+static inline void
+tally_add(tally_object *tally)
+{
+#ifdef CLOCK_REALTIME_COARSE
+    const clockid_t clock = CLOCK_REALTIME_COARSE;
+#else
+    const clockid_t clock = CLOCK_REALTIME;
+#endif
+    struct timespec now;
+    tally->count++;
+    if (clock_gettime(clock, &now) == 0) {
+        tally->last = (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    }
+}
+
+static tally_object *
+tally_new(void *owner)
+{
+    tally_object *tally = PyObject_New(tally_object, core.tally_type);
+    if (tally != NULL) {
+        tally->owner = owner;
+        tally->epoch = NULL;
+        tally->count = 0;
+        tally->last = 0;
+    }
+    return tally;
+}
+
+/* 1: remembered as allowed in this epoch, with its tally (owned) in *tally; 0: not; -1: error.  May run __hash__ and
+ * __eq__ of a permission type. */
 static int
-domain_remembers(PyObject *domain, PyObject *permission)
+domain_remembers(PyObject *domain, PyObject *permission, tally_object **tally)
 {
     domain_object *self = (domain_object *)domain;
     if (self->recording || self->allowed == NULL) {
         return 0;
     }
-    PyObject *epoch = PyDict_GetItemWithError(self->allowed, permission);
-    if (epoch == NULL) {
+    tally_object *found = (tally_object *)PyDict_GetItemWithError(self->allowed, permission);
+    if (found == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    return epoch == core.epoch;
+    if (found->epoch != core.epoch) {
+        return 0;
+    }
+    *tally = (tally_object *)Py_NewRef(found);
+    return 1;
 }
 
 #define REMEMBERED_AT_MOST 1024
 
+/* `given`: what the decision returned for this domain.  Anything but a tally of this very domain (it would be void or
+ * valid together with another answer) is replaced by one that nobody reads. */
 static int
-domain_remember(PyObject *domain, PyObject *permission, PyObject *epoch)
+domain_remember(PyObject *domain, PyObject *permission, PyObject *epoch, PyObject *given)
 {
     domain_object *self = (domain_object *)domain;
     if (self->allowed == NULL && (self->allowed = PyDict_New()) == NULL) {
         return -1;
     }
     if (PyDict_GET_SIZE(self->allowed) >= REMEMBERED_AT_MOST) {
-        PyDict_Clear(self->allowed);
+        PyDict_Clear(self->allowed); /* whoever records holds the tallies */
     }
-    return PyDict_SetItem(self->allowed, permission, epoch);
+    tally_object *tally;
+    if (given != NULL && Py_IS_TYPE(given, core.tally_type) && ((tally_object *)given)->owner == (void *)domain) {
+        tally = (tally_object *)Py_NewRef(given);
+    }
+    else if ((tally = tally_new(domain)) == NULL) {
+        return -1;
+    }
+    Py_XSETREF(tally->epoch, Py_NewRef(epoch));
+    int result = PyDict_SetItem(self->allowed, permission, (PyObject *)tally);
+    Py_DECREF(tally);
+    return result;
 }
 
 static int
@@ -650,6 +708,7 @@ core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
     PyObject *raw = NULL, *answer = NULL, *result = NULL, *epoch = NULL;
     PyObject *held[INLINE_DOMAINS];
     Py_ssize_t held_count = 0;
+    tally_object *newest = NULL; /* of the newest domain, which is whom a record names */
 
     if (walk_stack(&walk, thread) < 0) {
         return NULL;
@@ -669,15 +728,25 @@ core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
         }
         Py_ssize_t i = 0;
         for (; i < held_count; i++) {
-            int known = domain_remembers(held[i], permission);
+            tally_object *tally = NULL;
+            int known = domain_remembers(held[i], permission, &tally);
             if (known < 0) {
                 goto done;
             }
             if (!known) {
                 break;
             }
+            if (i == 0) {
+                newest = tally;
+            }
+            else {
+                Py_DECREF(tally);
+            }
         }
         if (i == held_count && epoch == core.epoch) {
+            if (newest != NULL) {
+                tally_add(newest);
+            }
             result = Py_NewRef(Py_None);
             goto done;
         }
@@ -691,9 +760,10 @@ core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
     if (answer == NULL) {
         goto done;
     }
-    if (answer == Py_True && !walk.limited && walk.context == NULL) {
+    if (PyTuple_CheckExact(answer) && !walk.limited && walk.context == NULL) {
         for (Py_ssize_t i = 0; i < held_count; i++) {
-            if (domain_remember(held[i], permission, epoch) < 0) {
+            PyObject *tally = i < PyTuple_GET_SIZE(answer) ? PyTuple_GET_ITEM(answer, i) : NULL;
+            if (domain_remember(held[i], permission, epoch, tally) < 0) {
                 goto done;
             }
         }
@@ -704,6 +774,7 @@ done:
         Py_DECREF(held[i]);
     }
     walk_clear(&walk);
+    Py_XDECREF(newest);
     Py_XDECREF(epoch);
     Py_XDECREF(answer);
     Py_XDECREF(raw);
@@ -1046,6 +1117,74 @@ static PyType_Spec domain_spec = {
     .slots = domain_slots,
 };
 
+/* ---- Tallies ----------------------------------------------------------------------------------------------------- */
+
+static void
+tally_dealloc(tally_object *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_CLEAR(self->epoch);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+tally_make(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"domain", NULL};
+    PyObject *domain;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!:Tally", names, core.domain_type, &domain)) {
+        return NULL;
+    }
+    return (PyObject *)tally_new(domain);
+}
+
+PyDoc_STRVAR(tally_add_doc, "add($self, /)\n--\n\nCount one answer given now.");
+
+static PyObject *
+tally_add_one(tally_object *self, PyObject *Py_UNUSED(ignored))
+{
+    tally_add(self);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(tally_retire_doc, "retire($self, /)\n--\n\nForget the answer, so that nothing is counted here any more.");
+
+static PyObject *
+tally_retire(tally_object *self, PyObject *Py_UNUSED(ignored))
+{
+    Py_CLEAR(self->epoch);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef tally_methods[] = {
+    {"add", (PyCFunction)tally_add_one, METH_NOARGS, tally_add_doc},
+    {"retire", (PyCFunction)tally_retire, METH_NOARGS, tally_retire_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef tally_members[] = {
+    {"count", T_ULONGLONG, offsetof(tally_object, count), READONLY, "How often."},
+    {"last", T_DOUBLE, offsetof(tally_object, last), READONLY, "When last, in seconds since 1970."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot tally_slots[] = {
+    {Py_tp_doc, "How often a domain was found to have a permission; also the memory of the answer."},
+    {Py_tp_new, tally_make},
+    {Py_tp_dealloc, tally_dealloc},
+    {Py_tp_methods, tally_methods},
+    {Py_tp_members, tally_members},
+    {0, NULL},
+};
+
+static PyType_Spec tally_spec = {
+    .name = "pycage._core.Tally",
+    .basicsize = sizeof(tally_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = tally_slots,
+};
+
 static void
 free_tag(void *domain)
 {
@@ -1303,8 +1442,9 @@ core_exec(PyObject *module)
                 return -1;
             }
         }
+        core.tally_type = (PyTypeObject *)PyType_FromSpec(&tally_spec);
         core.epoch = PyObject_CallNoArgs((PyObject *)&PyBaseObject_Type);
-        if (core.domain_type == NULL || core.bound_call_type == NULL || core.epoch == NULL) {
+        if (core.domain_type == NULL || core.bound_call_type == NULL || core.tally_type == NULL || core.epoch == NULL) {
             return -1;
         }
     }
@@ -1312,6 +1452,9 @@ core_exec(PyObject *module)
     PyObject *capsule = PyCapsule_New(&api, CORE_CAPSULE, NULL);
     if (capsule == NULL || PyModule_AddObject(module, "_capsule", capsule) < 0) {
         Py_XDECREF(capsule);
+        return -1;
+    }
+    if (PyModule_AddObjectRef(module, "Tally", (PyObject *)core.tally_type) < 0) {
         return -1;
     }
     return PyModule_AddObjectRef(module, "Domain", (PyObject *)core.domain_type);

@@ -14,6 +14,16 @@ class Domain:
 
     recording: bool
 
+class Tally:
+    """How often a domain was found to have a permission; also the memory of the answer."""
+
+    count: int
+    last: float
+
+    def __init__(self, domain: Domain) -> None: ...
+    def add(self) -> None: ...
+    def retire(self) -> None: ...
+
 def activate(*, allow_subinterpreters: bool) -> None: ...
 def advance_epoch() -> None: ...
 def bind(context: object, function: Callable[..., _T], /) -> Callable[..., _T]: ...
@@ -25,7 +35,7 @@ def code_domain(code: CodeType, /) -> Domain | None: ...
 def configure(
     *,
     events: dict[str, int],
-    decide: Callable[..., bool],
+    decide: Callable[..., tuple[Tally, ...] | None],
     decide_event: Callable[..., None],
     host: Domain,
     nobody: Domain,

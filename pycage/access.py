@@ -31,7 +31,7 @@ from pycage.contexts import (
     set_host_domain,
 )
 from pycage.decisions import PermissionRequest
-from pycage.denials import LOG, capture, denial, record_denial, refuse
+from pycage.denials import LOG, capture, denial, named, record_denial, refusal, refuse
 from pycage.domains import Principal, Wanted
 from pycage.errors import type_name
 from pycage.permissions import Permission, SecurityPermission
@@ -71,12 +71,19 @@ _T = TypeVar("_T")
 # ---- Decisions ------------------------------------------------------------------------------------------------------
 
 
-def decide(permission: Permission, raw: Raw) -> bool:
-    """Return whether the answer may be remembered, or raise the denial.  Called by the core.
+def decide(permission: Permission, raw: Raw) -> tuple[_core.Tally, ...] | None:
+    """Return None if the answer may not be remembered, else where it is to be counted, for each domain in order.
 
-    Does nothing that raises a checked audit event: it is judged with the whole stack, as everything is.
+    Raises the denial.  Called by the core.  Does nothing that raises a checked audit event: it is judged with the whole
+    stack, as everything is.
     """
-    return _conclude(permission, ((permission,),), context_of(raw))
+    context = context_of(raw)
+    if not _conclude(permission, ((permission,),), context):
+        return None
+    domains = context._domains
+    # The host stands last, and is counted for itself only.
+    counted = (LOG.tally(permission, domain) for domain in domains if domain is not contexts.HOST or len(domains) == 1)
+    return tuple(tally for tally in counted if tally is not None)
 
 
 def judge(shown: Permission, wanted: Wanted, context: AccessControlContext) -> None:
@@ -103,11 +110,11 @@ def _conclude(permission: Permission, wanted: Wanted, context: AccessControlCont
     if not outright:
         refusing, reason = agree(wanted, context)
         if refusing is not None:
-            refuse(permission, refusing.label, grant_to=None if refusing is contexts.HOST else refusing, reason=reason)
+            raise refusal(permission, wanted, refusing, context, reason)
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=True))
-    LOG.record(str(permission), granted=True, domain=context.culprit())
+    LOG.granted(named(permission, wanted), context.nearest(), wanted[0])
     return outright
 
 

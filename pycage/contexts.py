@@ -126,10 +126,13 @@ class AccessControlContext:
                 return nearest
         return None
 
+    def nearest(self) -> ProtectionDomain:
+        """Return the domain of the nearest sandbox, or the host's."""
+        return self._nearest_sandbox() or HOST
+
     def culprit(self) -> str:
         """Return the label of the nearest sandbox, or the host's."""
-        nearest = self._nearest_sandbox()
-        return HOST.label if nearest is None else nearest.label
+        return self.nearest().label
 
     def __repr__(self) -> str:
         limits = f", {len(self._limits)} limits" if self._limits else ""

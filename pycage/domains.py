@@ -6,6 +6,7 @@ that a grant or a revoke takes effect everywhere at once, in captured contexts t
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Protocol, TypeAlias, final
 
 import attrs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pycage.codesource import CodeSource
     from pycage.errors import StackEntry
+    from pycage.grants import Rules
     from pycage.permissions import Permission
     from pycage.policy import Policy
 
@@ -28,6 +30,7 @@ __all__ = ["Principal", "ProtectionDomain", "Wanted", "limit_allows"]
 # What an operation needs: for every part, one of its spellings.  A relative path, say, is one part that may be granted
 # in its absolute form, and its real path is a second part that must be granted as well.
 Wanted: TypeAlias = "Sequence[Sequence[Permission]]"
+_numbers = itertools.count()
 
 
 @attrs.frozen
@@ -58,7 +61,7 @@ class ProtectionDomain(Domain):
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
     """
 
-    __slots__ = ("_ancestors", "_closed", "_code_source", "_handle", "_label", "_policy", "asker")
+    __slots__ = ("_ancestors", "_closed", "_code_source", "_handle", "_label", "_number", "_policy", "asker")
 
     _ancestors: tuple[ProtectionDomain, ...]
 
@@ -84,6 +87,17 @@ class ProtectionDomain(Domain):
         self._handle = handle
         self._policy = policy
         self._closed = False
+        self._number = next(_numbers)
+
+    @property
+    def number(self) -> int:
+        """Which one it is: no two domains of a process have the same."""
+        return self._number
+
+    @property
+    def rules(self) -> Rules:
+        """The lines of its policy at this moment, for who wants to say which of them decided."""
+        return () if self._policy is None else self._policy.rules
 
     @property
     def code_source(self) -> CodeSource:

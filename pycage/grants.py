@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from operator import length_hint
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 import attrs
 
@@ -39,6 +39,7 @@ __all__ = [
     "NOTHING",
     "Effective",
     "Grant",
+    "Rules",
     "Uses",
     "Weight",
     "collection_of",
@@ -139,6 +140,10 @@ class Grant:
         if left is self.permission:
             return self
         return None if left is None else attrs.evolve(self, permission=left)
+
+
+# The lines of a policy at one moment; of the host, its default permissions.
+Rules: TypeAlias = "Sequence[Grant] | Permissions"
 
 
 @attrs.frozen(eq=False)

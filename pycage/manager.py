@@ -46,6 +46,10 @@ POLICY: Final = Policy(on_change=_core.advance_epoch, clock=time.monotonic)
 class _HostPolicy:
     """Answers for code in no sandbox: the policy's default permissions."""
 
+    @property
+    def rules(self) -> Permissions:
+        return POLICY.default
+
     def allows_outright(self, _source: CodeSource, permission: Permission) -> bool:
         return POLICY.default.implies(permission)
 
@@ -139,10 +143,13 @@ def get_policy() -> Policy:
 
 
 def decisions() -> DecisionLog:
-    """Return the record of the newest decisions.
+    """Return the record of the newest decisions, and where they go.
 
     Raises:
         AccessDenied: A caller lacks ``SecurityPermission("getDecisions")``.
+
+    >>> pycage.decisions().denials()[-1].granted
+    False
     """
     access.check_permission(SecurityPermission("getDecisions"))
     return access.LOG

@@ -123,6 +123,11 @@ class Policy:
         now = self._now()
         return tuple(grant for grant in self._state.grants if grant.holds(now))
 
+    @property
+    def rules(self) -> tuple[Grant, ...]:
+        """The lines of this moment, those that hold no more included: a value that does not change."""
+        return self._state.grants
+
     def permissions(self, source: CodeSource) -> Permissions:
         """Return what is granted to ``source`` now, read-only; denials are not subtracted.
 

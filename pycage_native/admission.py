@@ -57,7 +57,7 @@ def admitted(name: str | os.PathLike[str]) -> str:
     elif not implied(wanted):
         # The whole answer is for the host.
         context = get_context()
-        LOG.record(str(wanted), granted=False, domain=context.culprit(), reason=f"the link {given!r} leads there")
+        LOG.denied(wanted, context.culprit(), reason=f"the link {given!r} leads there")
         judge(NativePermission(given, "load"), ((wanted,),), context)
     return path
 

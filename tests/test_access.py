@@ -391,10 +391,11 @@ def test_host_code_can_be_restricted_and_set_free_again(box: Role) -> None:
 def test_the_log_is_bounded(box: Role) -> None:
     log = DecisionLog(3)
     for number in range(5):
-        log.record(str(number), granted=False, domain="x")
+        log.denied(RuntimePermission(str(number)), "x")
 
-    assert [decision.permission for decision in log] == ["2", "3", "4"]
+    assert [decision.name for decision in log] == ["2", "3", "4"]
     assert len(log.denials()) == 3
+    assert log.forgotten == 2
     log.clear()
     assert len(log) == 0
 

@@ -18,6 +18,7 @@ ORDER = [
     {"errors"},
     {"permissions", "codesource"},
     {"domains", "grants", "changes", "policy"},
+    {"records", "rulings", "sinks"},
     {"decisions"},
     {"contexts"},
     {"denials", "privileges"},

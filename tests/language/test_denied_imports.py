@@ -45,7 +45,7 @@ def test_the_caught_denial_has_the_attributes_of_an_import_error(run):
 def test_a_denial_that_is_caught_is_recorded_all_the_same(run):
     run("try:\n    import sqlite3\nexcept ImportError:\n    pass")
 
-    assert ["module access denied: sqlite3"] == [decision.permission for decision in access.LOG.denials()]
+    assert ['("ImportPermission" "sqlite3")'] == [decision.permission for decision in access.LOG.denials()]
 
 
 def test_a_real_import_error_is_caught_as_ever(run):

@@ -1,0 +1,49 @@
+"""Rulings: which lines of a policy decided, in words, found when somebody wants to read it.
+
+Nothing here decides: the policy has given the answer already.  This finds the lines that it can be put down to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pycage.codesource import CodeSource
+    from pycage.grants import Grant, Rules
+    from pycage.permissions import Permission
+
+__all__ = ["NO_GRANT", "denying", "granting", "text_of"]
+
+NO_GRANT: Final = "no grant"
+DEFAULT: Final = "default permissions of the host"
+
+
+def text_of(rule: Grant) -> str:
+    """Return a line of a policy in words, such as ``grant FilePermission("/srv/-", "read")``."""
+    whom = f" for {', '.join(sorted(principal.name for principal in rule.principals))}" if rule.principals else ""
+    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}"
+
+
+def granting(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str | None:
+    """Return the grant to ``source`` that allows one of ``spellings``, or those that do together, or None."""
+    if not isinstance(rules, tuple):
+        return DEFAULT
+    mine = [rule for rule in rules if not rule.denied and rule.source.implies(source)]
+    for one in spellings:
+        for rule in mine:
+            if rule.permission.implies(one):
+                return text_of(rule)
+    together = [rule for rule in mine if any(rule.permission.overlaps(one) for one in spellings)]
+    return "; ".join(map(text_of, together)) or None
+
+
+def denying(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str:
+    """Return the denial that forbids one of ``spellings`` to ``source``, or that there is no grant."""
+    if not isinstance(rules, tuple):
+        return DEFAULT
+    for rule in rules:
+        if rule.denied and rule.source.implies(source) and any(rule.permission.overlaps(one) for one in spellings):
+            return text_of(rule)
+    return NO_GRANT
