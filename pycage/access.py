@@ -114,7 +114,8 @@ def _conclude(permission: Permission, wanted: Wanted, context: AccessControlCont
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=True))
-    LOG.granted(named(permission, wanted), context.nearest(), wanted[0])
+    asked = permission if wanted[0][0] is permission else named(permission, wanted)
+    LOG.granted(asked, context.nearest(), wanted[0])
     return outright
 
 
