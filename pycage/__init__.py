@@ -21,6 +21,8 @@ from pycage.access import get_context as get_context
 from pycage.access import privileged as privileged
 from pycage.access import register_permission_type as register_permission_type
 from pycage.access import run_as as run_as
+from pycage.changes import PolicyChange as PolicyChange
+from pycage.changes import Subscription as Subscription
 from pycage.codesource import CodeSource as CodeSource
 from pycage.decisions import ChainEntry as ChainEntry
 from pycage.decisions import Decision as Decision
@@ -42,6 +44,7 @@ from pycage.errors import SandboxExited as SandboxExited
 from pycage.errors import StackEntry as StackEntry
 from pycage.errors import SyntaxProblem as SyntaxProblem
 from pycage.errors import WrongLoaderError as WrongLoaderError
+from pycage.grants import Grant as Grant
 from pycage.imports import CallableResolver as CallableResolver
 from pycage.imports import ChainResolver as ChainResolver
 from pycage.imports import Conclusion as Conclusion
@@ -60,6 +63,7 @@ from pycage.permissions import AllPermission as AllPermission
 from pycage.permissions import BasicPermission as BasicPermission
 from pycage.permissions import EnvPermission as EnvPermission
 from pycage.permissions import FilePermission as FilePermission
+from pycage.permissions import GrantPermission as GrantPermission
 from pycage.permissions import ImportPermission as ImportPermission
 from pycage.permissions import LinkPermission as LinkPermission
 from pycage.permissions import NativePermission as NativePermission
@@ -76,7 +80,6 @@ from pycage.permissions import ThreadPermission as ThreadPermission
 from pycage.permissions import UnresolvedPermission as UnresolvedPermission
 from pycage.permissions import parse as parse
 from pycage.plain import plain as plain
-from pycage.policy import Grant as Grant
 from pycage.policy import Policy as Policy
 from pycage.policy_files import PolicyFile as PolicyFile
 from pycage.policy_files import load_policy as load_policy
@@ -105,6 +108,7 @@ __all__ = [
     "EnvPermission",
     "FilePermission",
     "Grant",
+    "GrantPermission",
     "GuardedObject",
     "ImportDenied",
     "ImportPermission",
@@ -122,6 +126,7 @@ __all__ = [
     "PermissionRequest",
     "Permissions",
     "Policy",
+    "PolicyChange",
     "PolicyError",
     "PolicyFile",
     "PolicyFileError",
@@ -143,6 +148,7 @@ __all__ = [
     "SocketPermission",
     "Source",
     "StackEntry",
+    "Subscription",
     "SyntaxProblem",
     "ThreadPermission",
     "ToLogging",

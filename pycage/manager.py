@@ -16,6 +16,7 @@ from pycage.codesource import CodeSource
 from pycage.domains import ProtectionDomain
 from pycage.events import EVENTS, EventRefused, requests_for
 from pycage.grants import ALLOWED, NOTHING
+from pycage.host_calls import tell
 from pycage.permissions import AllPermission, SecurityPermission, registered_types
 from pycage.policy import Policy
 
@@ -40,7 +41,7 @@ __all__ = [
     "set_default_permissions",
 ]
 
-POLICY: Final = Policy(on_change=_core.advance_epoch, clock=time.monotonic)
+POLICY: Final = Policy(on_change=_core.advance_epoch, clock=time.monotonic, tell=tell)
 
 
 class _HostPolicy:

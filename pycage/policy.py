@@ -204,6 +204,7 @@ class Policy:
         ttl: float | None = None,
         uses: int | None = None,
         tag: str | None = None,
+        unless: Callable[[], bool] | None = None,
     ) -> tuple[Grant, ...]:
         """Grant ``permissions`` to ``source``.
 
@@ -214,6 +215,7 @@ class Policy:
             ttl: For so many seconds; None: until it is revoked.
             uses: For so many checks, each permission by itself.  Only a check that is allowed and needed it counts.
             tag: By which it can be revoked.
+            unless: Nothing is granted if it is true when the change is made.
 
         Returns:
             The grants, to be handed to `withdraw`.
@@ -226,14 +228,26 @@ class Policy:
         expires = None if ttl is None else self._deadline(ttl)
         _require_uses(uses)
         return self._add(
-            Grant(source, permission, who, tag=tag, expires=expires, uses=None if uses is None else Uses(uses))
-            for permission in permissions
+            (
+                Grant(source, permission, who, tag=tag, expires=expires, uses=None if uses is None else Uses(uses))
+                for permission in permissions
+            ),
+            unless,
         )
 
-    def deny(self, source: CodeSource, *permissions: Permission, tag: str | None = None) -> tuple[Grant, ...]:
-        """Deny ``permissions`` to ``source``, whatever is granted now or later; `withdraw` and `undeny` end it."""
+    def deny(
+        self,
+        source: CodeSource,
+        *permissions: Permission,
+        tag: str | None = None,
+        unless: Callable[[], bool] | None = None,
+    ) -> tuple[Grant, ...]:
+        """Deny ``permissions`` to ``source``, whatever is granted now or later; `withdraw` and `undeny` end it.
+
+        ``unless`` is as for `grant`.
+        """
         _require(source, permissions, tag)
-        return self._add(Grant(source, permission, denied=True, tag=tag) for permission in permissions)
+        return self._add((Grant(source, permission, denied=True, tag=tag) for permission in permissions), unless)
 
     def withdraw(self, grants: Iterable[Grant]) -> None:
         """Remove exactly these grants or denials; those that are gone already are passed over."""
@@ -357,9 +371,11 @@ class Policy:
         finally:
             self._subscribers.deliver()
 
-    def _add(self, grants: Iterable[Grant]) -> tuple[Grant, ...]:
+    def _add(self, grants: Iterable[Grant], unless: Callable[[], bool] | None) -> tuple[Grant, ...]:
         new = tuple(grants)
         with self._change() as state:
+            if unless is not None and unless():
+                return ()
             self._set(state.grants + new)
             self._subscribers.note(told(added(new)))
         return new

@@ -17,6 +17,7 @@ from pycage.permissions import (
     AllPermission,
     EnvPermission,
     FilePermission,
+    GrantPermission,
     ImportPermission,
     LinkPermission,
     NativePermission,
@@ -28,6 +29,7 @@ from pycage.permissions import (
     SecurityPermission,
     SocketPermission,
     ThreadPermission,
+    registered_types,
 )
 
 settings.register_profile("pycage", derandomize=True, deadline=None, database=None, max_examples=200)
@@ -134,6 +136,17 @@ def _basics() -> st.SearchStrategy[Permission]:
     return st.builds(lambda kind, name: kind(name), kinds, dotted_names())
 
 
+def grants() -> st.SearchStrategy[Permission]:
+    """`GrantPermission`, for permissions of several types, for types, and for granting to grant."""
+    inner = files() | sockets() | _basics() | st.just(AllPermission())
+    one = inner.map(GrantPermission.of)
+    return (
+        one
+        | one.map(GrantPermission.of)
+        | st.builds(GrantPermission, st.sampled_from(("*", "FilePermission", "GrantPermission")))
+    )
+
+
 @functools.cache
 def permissions() -> st.SearchStrategy[Permission]:
     """Permissions of every built-in type."""
@@ -144,6 +157,7 @@ def permissions() -> st.SearchStrategy[Permission]:
         _processes(),
         _natives(),
         _admins(),
+        grants(),
         of_type(PropertyPermission, dotted_names()),
         of_type(EnvPermission, env_names()),
         st.sampled_from((LinkPermission("hard"), LinkPermission("symbolic"))),
@@ -180,11 +194,25 @@ def weaker_than(draw: st.DrawFn, permission: Permission) -> Permission:
         name = draw(st.sampled_from(("x", "z", "*"))) if permission.name == "*" else permission.name
         actions = draw(st.sampled_from(("x", "z", "*"))) if permission.actions == "*" else permission.actions
         return SandboxAdminPermission(name, actions)
+    if isinstance(permission, GrantPermission):
+        if permission.name.startswith(("*", "AllPermission")):
+            return draw(grants())
+        if " " not in permission.name:
+            inside = draw(files() if permission.name == "FilePermission" else grants())
+        else:
+            inside = draw(weaker_than(parse_inner(permission)))
+        return GrantPermission.of(inside)
     name = draw(_narrower_name(permission))
     if not isinstance(permission, ActionPermission):
         return kind(name, "")
     words = permission.actions.split(",")
     return kind(name, ",".join(draw(st.lists(st.sampled_from(words), min_size=1))))
+
+
+def parse_inner(permission: GrantPermission) -> Permission:
+    """Return what may be granted."""
+    kind, _, name = permission.name.partition(" ")
+    return registered_types()[kind](name, permission.actions)
 
 
 def _narrower_name(permission: Permission) -> st.SearchStrategy[str]:

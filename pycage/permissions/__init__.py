@@ -4,7 +4,7 @@ Pure values: nothing here does I/O, resolves a name, reads a clock, logs, or kno
 
 * `text`: how permissions are written; `base`: what all types share; `registry`: which types exist
 * `names`, `paths`, `hosts`: what a permission's name stands for; `actions`: the words after it
-* `universal`, `basic`, `files`, `sockets`, `environment`, `processes`, `native`, `admin`: the types
+* `universal`, `basic`, `files`, `sockets`, `environment`, `processes`, `native`, `admin`, `delegation`: the types
 * `unresolved`, `parsing`: types that do not exist yet; reading the text form
 * `collection`: sets
 
@@ -26,6 +26,7 @@ from pycage.permissions.basic import (
     ThreadPermission,
 )
 from pycage.permissions.collection import PermissionCollection, Permissions
+from pycage.permissions.delegation import GrantPermission
 from pycage.permissions.environment import EnvPermission, PropertyPermission
 from pycage.permissions.files import FilePermission
 from pycage.permissions.native import NativePermission
@@ -43,6 +44,7 @@ __all__ = [
     "BasicPermission",
     "EnvPermission",
     "FilePermission",
+    "GrantPermission",
     "ImportPermission",
     "LinkPermission",
     "NativePermission",
@@ -66,6 +68,7 @@ for _kind in (
     AllPermission,
     EnvPermission,
     FilePermission,
+    GrantPermission,
     ImportPermission,
     LinkPermission,
     NativePermission,

@@ -14,6 +14,7 @@ from pycage.permissions import (
     BasicPermission,
     EnvPermission,
     FilePermission,
+    GrantPermission,
     ImportPermission,
     LinkPermission,
     NativePermission,
@@ -33,6 +34,7 @@ from pycage.permissions import (
 WITH_ACTIONS = {
     EnvPermission: ("HOME", "read"),
     FilePermission: ("/x", "read"),
+    GrantPermission: ("FilePermission /x", "read"),
     NativePermission: ("/x", "load"),
     ProcessPermission: ("/x", "execute"),
     PropertyPermission: ("x", "read"),
