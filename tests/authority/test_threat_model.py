@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import functools
 import re
 from pathlib import Path
@@ -74,3 +75,27 @@ def test_every_claim_names_a_test_that_exists(page: str, section: str, header: l
         assert (ROOT / file).is_file(), file
         assert not name or name in functions_of(ROOT / file), f"{file}::{name}"
         assert not name or name.startswith("test_")
+
+
+def test_the_programs_of_each_class_are_counted() -> None:
+    with open(ROOT / "tests/corpus/MANIFEST.tsv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    stopped = {row["id"] for row in rows if row["stoppable_in_process"] == "yes"} | {"D295", "D318"}
+    classes = {
+        kind: (str(len(numbers)), str(len(stopped & numbers)))
+        for kind in {row["class"] for row in rows}
+        for numbers in [{row["id"] for row in rows if row["class"] == kind}]
+    }
+    section = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8").split("## What the in-process tier stops")[1]
+
+    counted = re.findall(r"^\| ([\w-]+) \| (\d+) \| (\d+) \|", section.split("\n## ")[0], re.MULTILINE)
+
+    assert classes == {kind: tuple(numbers) for kind, *numbers in counted}
+
+
+def test_security_md_says_where_to_report() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+    for heading in ("Supported versions", "How to report", "What is a vulnerability", "What is none"):
+        assert f"\n## {heading}\n" in text
+    assert "@" not in text
