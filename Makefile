@@ -15,7 +15,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 NATIVE_C := $(wildcard pycage_native/*/*.c benchmarks/*.c)
 CROSS_MACHINE := aarch64
 CROSS_CC := $(CROSS_MACHINE)-linux-gnu-gcc
-SOURCES := pyproject.toml meson.build README.md $(shell find pycage pycage_native -name '*.py' -o -name '*.pyi' -o -name '*.[chS]' -o -name '*.toml')
+SOURCES := pyproject.toml meson.build README.md $(shell find pycage pycage_native -name '*.py' -o -name '*.pyi' -o -name '*.[chS]' -o -name '*.toml' -o -name '*.css' -o -name '*.js')
 
 .PHONY: demo test bench lint sanitize cross clean
 

@@ -53,19 +53,6 @@ class Asker(Protocol):
         ...
 
 
-class Recorder(Protocol):
-    """Takes down everything that is asked for."""
-
-    def record(
-        self, domain: ProtectionDomain, wanted: Wanted, chain: Callable[[], Sequence[StackEntry]], *, denied: bool
-    ) -> bool:
-        """Return whether ``wanted`` is to be allowed for the check that asks, granted or not.  Raises nothing.
-
-        Never, if it is ``denied``.
-        """
-        ...
-
-
 @final
 @_core.seal
 class ProtectionDomain(Domain):
@@ -74,17 +61,7 @@ class ProtectionDomain(Domain):
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
     """
 
-    __slots__ = (
-        "_ancestors",
-        "_closed",
-        "_code_source",
-        "_handle",
-        "_label",
-        "_number",
-        "_policy",
-        "asker",
-        "recorder",
-    )
+    __slots__ = ("_ancestors", "_closed", "_code_source", "_handle", "_label", "_number", "_policy", "asker")
 
     _ancestors: tuple[ProtectionDomain, ...]
 
@@ -105,8 +82,6 @@ class ProtectionDomain(Domain):
         self._ancestors = tuple(dict.fromkeys(one for parent in parents for one in (parent, *parent._ancestors)))
         # Who is asked about what is neither granted nor denied to it; see `Sandbox.on_request`.
         self.asker: Asker | None = None
-        # Who takes down what it asks for, and lets it pass; see `Sandbox.learn`.
-        self.recorder: Recorder | None = None
         self._code_source = code_source
         self._label = label
         self._handle = handle
@@ -160,7 +135,7 @@ class ProtectionDomain(Domain):
         Its ancestors are not asked; who judges a stack asks them, too.
         """
         policy = self._policy
-        if self._closed or policy is None or self.recorder is not None:
+        if self._closed or policy is None:
             return False
         source = self._code_source
         for part in wanted:

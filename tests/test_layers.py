@@ -22,7 +22,7 @@ ORDER = [
     {"decisions"},
     {"contexts"},
     {"denials", "privileges"},
-    {"agreement", "host_calls", "questions", "asking", "needs"},
+    {"agreement", "host_calls", "questions", "asking"},
     {"access", "shims"},
     {"paths", "addresses", "source_lines"},
     {"held_paths", "event_requests"},
