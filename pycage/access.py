@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pycage._core import Raw
+    from pycage.agreement import Passed
 
 __all__ = [
     "LOG",
@@ -103,17 +104,23 @@ def implied(permission: Permission) -> bool:
 def _conclude(permission: Permission, wanted: Wanted, context: AccessControlContext) -> bool:
     """Return whether the answer may be remembered, or raise the denial."""
     outright = True
+    passed: list[Passed] = []
     for domain in context.asked(wanted):
         if not domain.allows_outright(wanted):
             outright = False
             break
     if not outright:
-        refusing, reason = agree(wanted, context)
+        refusing, reason = agree(wanted, context, passed)
         if refusing is not None:
             raise refusal(permission, wanted, refusing, context, reason)
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=True))
+    for domain, lacking, reason in passed:
+        for part in lacking:
+            LOG.let_pass(part[0], domain, reason)
+    if passed and any(domain.mode == "audit" for domain, _, _ in passed):
+        return False
     asked = permission if wanted[0][0] is permission else named(permission, wanted)
     LOG.granted(asked, context.nearest(), wanted[0])
     return outright

@@ -5,7 +5,7 @@ The slow way of a decision: `access` comes here when something on the stack does
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pycage.contexts import principals
 from pycage.denials import chain_of_stack
@@ -19,19 +19,24 @@ if TYPE_CHECKING:
     from pycage.permissions import Permission
     from pycage.policy import Policy
 
-__all__ = ["agree"]
+__all__ = ["Passed", "agree"]
 
 
-def agree(wanted: Wanted, context: AccessControlContext) -> tuple[ProtectionDomain | None, str]:
+# A domain that does not agree, and what it lacks; but it is only on trial.
+Passed: TypeAlias = "tuple[ProtectionDomain, Wanted, str]"
+
+
+def agree(wanted: Wanted, context: AccessControlContext, passed: list[Passed]) -> tuple[ProtectionDomain | None, str]:
     """Return the domain that refuses ``wanted``, and why if that is more than a missing permission; or None.
 
-    Nobody is asked, and no use is taken, if another domain refuses anyway.  Answers take time: after each, everything
-    is weighed anew.
+    What is let pass by the mode of a domain is added to ``passed``, with the reason.  Nobody is asked, and no use is
+    taken, if another domain refuses anyway.  Answers take time: after each, everything is weighed anew.
     """
     excused: dict[ProtectionDomain, tuple[Sequence[Permission], ...]] = {}
     try:
         while True:
-            to_ask, refusing, uses = _weigh(wanted, context, excused)
+            passed.clear()
+            to_ask, refusing, uses = _weigh(wanted, context, excused, passed)
             if refusing is not None:
                 return refusing, ""
             if to_ask is not None:
@@ -51,7 +56,10 @@ def agree(wanted: Wanted, context: AccessControlContext) -> tuple[ProtectionDoma
 
 
 def _weigh(
-    wanted: Wanted, context: AccessControlContext, excused: dict[ProtectionDomain, tuple[Sequence[Permission], ...]]
+    wanted: Wanted,
+    context: AccessControlContext,
+    excused: dict[ProtectionDomain, tuple[Sequence[Permission], ...]],
+    passed: list[Passed],
 ) -> tuple[
     tuple[ProtectionDomain, tuple[Sequence[Permission], ...]] | None,
     ProtectionDomain | None,
@@ -66,6 +74,11 @@ def _weigh(
         if weight.allowed:
             if weight.uses and domain.policy is not None:
                 uses.setdefault(domain.policy, {}).update(dict.fromkeys(weight.uses))
+            on_trial = domain.on_trial(wanted, whom)
+            if on_trial:
+                passed.append((domain, on_trial, "the policy on trial does not grant it"))
+        elif domain.lets_pass(weight.lacking):
+            passed.append((domain, weight.lacking, "in audit mode"))
         elif weight.denied or domain.asker is None:
             return None, domain, {}
         elif domain not in excused:

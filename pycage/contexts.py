@@ -112,7 +112,8 @@ class AccessControlContext:
         """Return the domain nearest to the call that does not agree, or None; nothing is used up, nobody is asked."""
         whom = principals.get()
         for domain in self.asked(wanted):
-            if not domain.weigh(wanted, whom).allowed:
+            weight = domain.weigh(wanted, whom)
+            if not weight.allowed and not domain.lets_pass(weight.lacking):
                 return domain
         return None
 

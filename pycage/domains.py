@@ -14,6 +14,7 @@ import attrs
 from pycage import _core
 from pycage._core import Domain
 from pycage.grants import NOTHING, Weight
+from pycage.modes import may_pass
 from pycage.permissions import AllPermission
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pycage.codesource import CodeSource
     from pycage.errors import StackEntry
     from pycage.grants import Rules
+    from pycage.modes import Mode
     from pycage.permissions import Permission
     from pycage.policy import Policy
 
@@ -61,7 +63,18 @@ class ProtectionDomain(Domain):
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
     """
 
-    __slots__ = ("_ancestors", "_closed", "_code_source", "_handle", "_label", "_number", "_policy", "asker")
+    __slots__ = (
+        "_ancestors",
+        "_audit_policy",
+        "_closed",
+        "_code_source",
+        "_handle",
+        "_label",
+        "_mode",
+        "_number",
+        "_policy",
+        "asker",
+    )
 
     _ancestors: tuple[ProtectionDomain, ...]
 
@@ -88,6 +101,8 @@ class ProtectionDomain(Domain):
         self._policy = policy
         self._closed = False
         self._number = next(_numbers)
+        self._mode: Mode = "enforce"
+        self._audit_policy: Policy | None = None
 
     @property
     def number(self) -> int:
@@ -135,7 +150,7 @@ class ProtectionDomain(Domain):
         Its ancestors are not asked; who judges a stack asks them, too.
         """
         policy = self._policy
-        if self._closed or policy is None:
+        if self._closed or policy is None or self._audit_policy is not None:
             return False
         source = self._code_source
         for part in wanted:
@@ -151,6 +166,29 @@ class ProtectionDomain(Domain):
         if self._closed or self._policy is None:
             return NOTHING
         return self._policy.weigh(self._code_source, wanted, principals)
+
+    def lets_pass(self, lacking: Wanted) -> bool:
+        """Return whether its mode allows what is lacking, which is then recorded."""
+        return self._mode == "audit" and not self._closed and may_pass(lacking)
+
+    def on_trial(self, wanted: Wanted, principals: frozenset[Principal]) -> Wanted:
+        """Return what of ``wanted`` the policy on trial would refuse; nothing if there is none."""
+        if self._audit_policy is None:
+            return ()
+        return self._audit_policy.weigh(self._code_source, wanted, principals).lacking
+
+    @property
+    def mode(self) -> Mode:
+        """Whether what is not granted is refused (``"enforce"``), or allowed and recorded (``"audit"``)."""
+        return self._mode
+
+    def set_mode(self, mode: Mode) -> None:
+        """Enforce, or only record, from the next check on."""
+        self._mode = mode
+
+    def set_audit_policy(self, policy: Policy | None) -> None:
+        """Record what ``policy`` would refuse, beside what is enforced; None: nothing."""
+        self._audit_policy = policy
 
     @property
     def closed(self) -> bool:

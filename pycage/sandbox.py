@@ -24,8 +24,10 @@ from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
+from pycage.modes import checked_mode
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
+from pycage.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from pycage.decisions import PermissionRequest
     from pycage.imports import LoaderPolicy, Resolver
+    from pycage.modes import Mode
     from pycage.policy import Grant
 
 __all__ = ["Result", "Sandbox", "Sandboxes"]
@@ -156,6 +159,8 @@ class Sandbox:
         sandbox_policy: LoaderPolicy | None = None,
         host_policy: LoaderPolicy | None = None,
         permissions: Iterable[Permission] = (),
+        mode: Mode = "enforce",
+        audit_policy: Policy | Iterable[Permission] | None = None,
     ) -> None:
         """Create and register a sandbox.
 
@@ -165,6 +170,8 @@ class Sandbox:
             sandbox_policy: Which modules the sandbox loads itself; None: all that the resolver finds.
             host_policy: Which modules of the host it shares; None: the vetted part of the standard library.
             permissions: What it may do.  Relative paths are made absolute, here and in all later grants.
+            mode: ``"audit"``: allow what is not granted, and record it; see `set_mode`.
+            audit_policy: A policy on trial; see `set_audit_policy`.
 
         Raises:
             DuplicateSandboxError: The name is taken.
@@ -180,6 +187,8 @@ class Sandbox:
         self._runs = 0
         self._lock = threading.Lock()
         self._domain = ProtectionDomain(CodeSource(URL_PREFIX + self._name), f'sandbox "{self._name}"', manager.POLICY)
+        self._domain.set_mode(checked_mode(mode))
+        self._domain.set_audit_policy(self._trial(audit_policy))
         check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
         with registry._adding(self._name, self):
             build = functools.partial(
@@ -320,6 +329,51 @@ class Sandbox:
         refused = any(denied.overlaps(wanted) for denied in manager.POLICY.denials(self._domain.code_source))
         return "denied" if refused or self._closed else "prompt"
 
+    # ---- On trial ----
+
+    @property
+    def mode(self) -> Mode:
+        """``"enforce"`` or ``"audit"``."""
+        return self._domain.mode
+
+    @administering
+    def set_mode(self, mode: Mode) -> None:
+        """Refuse what is not granted (``"enforce"``), or allow and record it (``"audit"``), from the next check on.
+
+        Audit mode is for code that you would run without a sandbox.  What guards the interpreter and pycage itself
+        stays refused (`pycage.modes`), and so does what other sandboxes on the stack lack.
+
+        >>> with pycage.Sandbox("learner", mode="audit") as sandbox:
+        ...     result = sandbox.run("import os; os.environ.get('HOME')")
+        >>> [str(decision) for decision in pycage.decisions() if decision.sandbox == "learner"]
+        ['sandbox "learner": would deny ("EnvPermission" "HOME" "read") (no grant; in audit mode)']
+        """
+        self._administer()
+        self._domain.set_mode(checked_mode(mode))
+        _core.advance_epoch()
+
+    @administering
+    def set_audit_policy(self, policy: Policy | Iterable[Permission] | None) -> None:
+        """Put a policy on trial: what is granted, but would not be by this policy, is recorded as ``"would deny"``.
+
+        While there is one, no answer is remembered: checks take some microseconds.
+
+        Args:
+            policy: A policy, or the permissions that would be granted; None: end the trial.
+        """
+        self._administer()
+        self._domain.set_audit_policy(self._trial(policy))
+        _core.advance_epoch()
+
+    def _trial(self, policy: Policy | Iterable[Permission] | None) -> Policy | None:
+        if policy is None or type(policy) is Policy:
+            return policy
+        permissions = tuple(policy)
+        require_permissions(permissions)
+        trial = Policy()
+        trial.grant(self._domain.code_source, *absolute(permissions))
+        return trial
+
     # ---- What it is given ----
 
     @administering
@@ -450,6 +504,8 @@ class Sandboxes:
         sandbox_policy: LoaderPolicy | None = None,
         host_policy: LoaderPolicy | None = None,
         permissions: Iterable[Permission] = (),
+        mode: Mode = "enforce",
+        audit_policy: Policy | Iterable[Permission] | None = None,
     ) -> Sandbox:
         """Create a sandbox; the same as calling `Sandbox`."""
         check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
@@ -459,6 +515,8 @@ class Sandboxes:
             sandbox_policy=sandbox_policy,
             host_policy=host_policy,
             permissions=permissions,
+            mode=mode,
+            audit_policy=audit_policy,
         )
 
     def find(self, name: str) -> Sandbox | None:

@@ -17,7 +17,7 @@ ORDER = [
     {"_core"},
     {"errors"},
     {"permissions", "codesource"},
-    {"domains", "grants", "changes", "policy"},
+    {"domains", "grants", "changes", "modes", "policy"},
     {"records", "rulings", "sinks"},
     {"decisions"},
     {"contexts"},
