@@ -49,7 +49,14 @@ def refusal(
         recorded=named(shown, wanted),
         sandbox=context.culprit(),
         reason=reason,
+        needed=_not_shown(shown, lacking),
     )
+
+
+def _not_shown(shown: Permission, lacking: Wanted) -> str:
+    """Return what is missing if it is not what is shown: where a relative path or a link leads."""
+    missing = [one[0] for one in lacking if one and shown not in one]
+    return " and ".join(map(str, missing)) if len(missing) == len(lacking) else ""
 
 
 def denial(
@@ -61,6 +68,7 @@ def denial(
     rule: str | None = None,
     recorded: Permission | None = None,
     sandbox: str | None = None,
+    needed: str = "",
 ) -> AccessDenied:
     """Record a denial and return it, to be raised.
 
@@ -72,9 +80,12 @@ def denial(
         rule: What of the policy decided; None: no policy was asked.
         recorded: What the record names, if it is not ``permission``.
         sandbox: The nearest sandbox, if ``label`` is none.
+        needed: What is missing, if that is not ``permission``.  For the record only: it tells where a link leads, and
+            what the current directory is.
     """
     chain = recorded_chain()
-    LOG.denied(recorded or permission, label, sandbox=sandbox, rule=rule, chain=chain, reason=reason)
+    why = "; ".join(part for part in (reason, f"needs {needed}" if needed else "") if part)
+    LOG.denied(recorded or permission, label, sandbox=sandbox, rule=rule, chain=chain, reason=why)
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=False))
@@ -84,7 +95,9 @@ def denial(
     at = [entry.function for entry in denied.chain if entry.domain == label]
     where = next((f": {function}" for function in at if not function.startswith("shim ")), "")
     denied.add_note(f"refused by {label}{where}{f' ({reason})' if reason else ''}")
-    if grant_to is not None:
+    if grant_to is not None and needed:
+        denied.add_note("to allow it: grant what the name leads to; the host finds it in pycage.decisions()")
+    elif grant_to is not None:
         denied.add_note(f"to allow it: {grant_to.handle}.grant({permission!r})")
     return denied
 

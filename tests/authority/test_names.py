@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 
+import pycage
 import pytest
 from pycage import AccessDenied, FilePermission, ProcessPermission, Sandbox, SocketPermission
 
@@ -170,6 +171,22 @@ def test_a_sandbox_cannot_change_the_current_directory_even_to_its_own(tree):
         with pytest.raises(AccessDenied, match='"RuntimePermission" "chdir"'):
             sandbox.run("import os\nos.chdir(NAME)", variables={"NAME": f"{tree['root']}/granted/inner"})
     assert os.getcwd() == f"{tree['root']}/granted"
+
+
+@pytest.mark.parametrize(("name", "needed"), [("{root}/granted/out", "{root}/secret"), ("../secret", "{root}/secret")])
+def test_what_a_name_leads_to_is_told_to_the_host_only(tree, name, needed):
+    """A grant for the name itself would not help, and where a link leads is nobody's business."""
+    with Sandbox(f"names_{next(_numbers)}", permissions=permissions(tree)) as sandbox:
+        with pytest.raises(AccessDenied) as caught:
+            sandbox.run("open(NAME)", variables={"NAME": name.format(**tree)})
+
+        newest = pycage.decisions().denials()[-1]
+        hint = f'"FilePermission" "{needed.format(**tree)}" "read"'
+        assert needed.format(**tree) not in "".join(caught.value.__notes__)
+        assert "grant(" not in "".join(caught.value.__notes__)
+        assert hint in newest.reason
+        sandbox.grant(FilePermission(needed.format(**tree), "read"))
+        sandbox.run(f"{READ}read(NAME)", variables={"NAME": name.format(**tree)})
 
 
 # ---- Objects that change ---------------------------------------------------------------------------------------------
