@@ -19,6 +19,7 @@ from pycage.host_errors import HostErrors
 from pycage.imports import Copies, MappingResolver, SandboxLoader, Tools, UnrestrictedPolicy
 from pycage.imports.descriptors import Descriptors
 from pycage.imports.facades.opening import make_open
+from pycage.imports.facades.standard_input import make_input
 from pycage.imports.vetted import VettedPolicy
 from pycage.interrupts import Interrupts
 from pycage.language import GuardSet, Importer, StandIns, attribute_denied, bind, make_builtins, transform
@@ -100,11 +101,13 @@ class Cage:
             record=access.record_denial,
             copies=self._copies,
         )
+        print_ = _printing_to(self._streams["stdout"])
         self._builtins = make_builtins(
             self._guards,
             import_=self._loader.import_,
             open_=open_,
-            print_=_printing_to(self._streams["stdout"]),
+            print_=print_,
+            input_=shim(make_input(print_)),
             tag=self._tag,
             privileged=_COMPILING,
         )

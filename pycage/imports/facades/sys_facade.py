@@ -7,6 +7,8 @@ import sys
 import types
 from typing import TYPE_CHECKING, NoReturn
 
+from pycage.imports.facades.standard_input import make_stdin
+
 if TYPE_CHECKING:
     from pycage.imports.tools import Tools
 
@@ -43,5 +45,6 @@ def make(tools: Tools) -> dict[str, object]:
         ),
         "_getframe": _getframe,
         "exit": exit,
+        "stdin": make_stdin(tools),
         **streams,
     }

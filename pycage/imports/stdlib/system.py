@@ -73,10 +73,10 @@ OFFERS: Final = MappingProxyType(
             "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
             "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
-            made="_getframe argv exit implementation meta_path modules path stderr stdout warnoptions",
+            made="_getframe argv exit implementation meta_path modules path stderr stdin stdout warnoptions",
             withheld={
                 HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile "
-                "gettrace monitoring path_hooks path_importer_cache stdin "
+                "gettrace monitoring path_hooks path_importer_cache "
                 "is_finalizing call_tracing getrefcount",
                 TELLS: "abiflags base_exec_prefix base_prefix builtin_module_names "
                 "dont_write_bytecode exec_prefix executable flags get_coroutine_origin_tracking_depth "
