@@ -37,7 +37,7 @@ def make_input(print_: Callable[..., object]) -> Callable[..., str]:
     return input
 
 
-def make_stdin(tools: Tools) -> object:
+def make_stdin(tools: Tools) -> object:  # noqa: C901  # a class statement, which runs once for each sandbox
     """Return ``sys.stdin`` of one sandbox.  Whoever calls it needs the permission, however late that is."""
 
     @shimmed(tools, "io")
