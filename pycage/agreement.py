@@ -71,6 +71,8 @@ def _weigh(
     uses: dict[Policy, dict[Grant, None]] = {}
     for domain in context.asked(wanted):
         weight = domain.weigh(wanted, whom)
+        if domain.recorder is not None and domain.recorder.record(domain, wanted, chain_of_stack, denied=weight.denied):
+            continue
         if weight.allowed:
             if weight.uses and domain.policy is not None:
                 uses.setdefault(domain.policy, {}).update(dict.fromkeys(weight.uses))

@@ -55,6 +55,19 @@ class Asker(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Takes down everything that is asked for."""
+
+    def record(
+        self, domain: ProtectionDomain, wanted: Wanted, chain: Callable[[], Sequence[StackEntry]], *, denied: bool
+    ) -> bool:
+        """Return whether ``wanted`` is to be allowed for the check that asks, granted or not.  Raises nothing.
+
+        Never, if it is ``denied``.
+        """
+        ...
+
+
 @final
 @_core.seal
 class ProtectionDomain(Domain):
@@ -74,6 +87,7 @@ class ProtectionDomain(Domain):
         "_number",
         "_policy",
         "asker",
+        "recorder",
     )
 
     _ancestors: tuple[ProtectionDomain, ...]
@@ -95,6 +109,8 @@ class ProtectionDomain(Domain):
         self._ancestors = tuple(dict.fromkeys(one for parent in parents for one in (parent, *parent._ancestors)))
         # Who is asked about what is neither granted nor denied to it; see `Sandbox.on_request`.
         self.asker: Asker | None = None
+        # Who takes down what it asks for, and lets it pass; see `Sandbox.learn`.
+        self.recorder: Recorder | None = None
         self._code_source = code_source
         self._label = label
         self._handle = handle
@@ -150,7 +166,7 @@ class ProtectionDomain(Domain):
         Its ancestors are not asked; who judges a stack asks them, too.
         """
         policy = self._policy
-        if self._closed or policy is None or self._audit_policy is not None:
+        if self._closed or policy is None or self._audit_policy is not None or self.recorder is not None:
             return False
         source = self._code_source
         for part in wanted:

@@ -25,6 +25,7 @@ from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.modes import checked_mode
+from pycage.needs import Learning
 from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
 from pycage.policy import Policy
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pycage.decisions import PermissionRequest
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.modes import Mode
+    from pycage.needs import Needs
     from pycage.policy import Grant
 
 __all__ = ["Result", "Sandbox", "Sandboxes"]
@@ -270,16 +272,18 @@ class Sandbox:
     def _recording(self, requests: list[PermissionRequest]) -> Iterator[None]:
         # Remembered answers do not reach Python; while any run records, nothing is taken from memory.
         token = access.capture.set(requests)
-        with self._lock:
-            self._runs += 1
-            self._domain.recording = True
+        self._watch(1)
         try:
             yield
         finally:
-            with self._lock:
-                self._runs -= 1
-                self._domain.recording = self._runs > 0
+            self._watch(-1)
             access.capture.reset(token)
+
+    def _watch(self, more: int) -> None:
+        """Let every check of the sandbox come to Python, until there have been as many -1 as 1."""
+        with self._lock:
+            self._runs += more
+            self._domain.recording = self._runs > 0
 
     # ---- What it may do ----
 
@@ -319,6 +323,25 @@ class Sandbox:
         self._administer()
         require_permissions(permissions)
         return _Granted(self._domain.code_source, absolute(permissions))
+
+    @administering
+    def learn(self) -> contextlib.AbstractContextManager[Needs]:
+        """Allow everything for the time of a ``with`` block, and take down what was needed.
+
+        Everything but what is denied, and but permissions over pycage itself: use it for code that you would run
+        outside of a sandbox, or on a machine that you can do without.
+
+        Example:
+            >>> with pycage.Sandbox("learner") as sandbox, sandbox.learn() as needs:
+            ...     _ = sandbox.run("import os; os.environ.get('TZ')")
+            >>> needs.permissions
+            (EnvPermission("TZ", "read"),)
+
+        Raises:
+            PolicyError: (on entering the block) Somebody else learns from this sandbox.
+        """
+        self._administer()
+        return Learning(self._domain, self._watch)
 
     def query(self, permission: Permission) -> str:
         """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""

@@ -22,7 +22,7 @@ ORDER = [
     {"decisions"},
     {"contexts"},
     {"denials", "privileges"},
-    {"agreement", "host_calls", "questions", "asking"},
+    {"agreement", "host_calls", "questions", "asking", "needs"},
     {"access", "shims"},
     {"paths", "addresses", "source_lines"},
     {"held_paths", "event_requests"},
@@ -38,6 +38,7 @@ ORDER = [
     {"cage"},
     {"sandbox"},
     {"policy_files"},
+    {"report"},
 ]
 LEVEL = {part: level for level, parts in enumerate(ORDER) for part in parts}
 

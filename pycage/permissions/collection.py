@@ -259,15 +259,22 @@ def _implied(entries: _Entries, request: Permission) -> bool:
 
 def _extended(entries: _Entries, permissions: Iterable[Permission]) -> _Entries:
     """Return a new table with ``permissions`` added to ``entries``; all have one type."""
+    # Only permissions of the same name merge, so one look-up finds the partner: a policy may have thousands of files.
     table = list(entries)
+    known = set(table)
+    places = {held.name: place for place, held in enumerate(table)}
     for permission in permissions:
-        for position, held in enumerate(table):
-            merged = held._merge(permission)
-            if merged is not None:
-                table[position] = merged
-                break
-        else:
+        if permission in known:
+            continue
+        place = places.get(permission.name)
+        merged = None if place is None else table[place]._merge(permission)
+        if place is None or merged is None:
+            merged = permission
+            places[permission.name] = len(table)
             table.append(permission)
+        else:
+            table[place] = merged
+        known.add(merged)
     return dict.fromkeys(table)
 
 

@@ -5,12 +5,25 @@
 * ``pinned_code``, ``import_rules``, ``policy_file``: files in use; reloading.
 * ``writer``: the canonical text of a profile.
 * ``dangers``, ``lint``: what a file gives away, and what it says for nothing.
+* ``learning``: what code needs.
 """
 
 from pycage.policy_files.findings import Finding
+from pycage.policy_files.learning import Learned, generalised, learn
 from pycage.policy_files.lint import check
 from pycage.policy_files.pinned_code import digest_of
 from pycage.policy_files.policy_file import PolicyFile, load_policy, read_policy
 from pycage.policy_files.writer import write_profile
 
-__all__ = ["Finding", "PolicyFile", "check", "digest_of", "load_policy", "read_policy", "write_profile"]
+__all__ = [
+    "Finding",
+    "Learned",
+    "PolicyFile",
+    "check",
+    "digest_of",
+    "generalised",
+    "learn",
+    "load_policy",
+    "read_policy",
+    "write_profile",
+]
