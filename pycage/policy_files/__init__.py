@@ -6,8 +6,10 @@
 * ``writer``: the canonical text of a profile.
 * ``dangers``, ``lint``: what a file gives away, and what it says for nothing.
 * ``learning``: what code needs.
+* ``words``, ``differences``: what changes, in words.
 """
 
+from pycage.policy_files.differences import Change, diff
 from pycage.policy_files.findings import Finding
 from pycage.policy_files.learning import Learned, generalised, learn
 from pycage.policy_files.lint import check
@@ -16,10 +18,12 @@ from pycage.policy_files.policy_file import PolicyFile, load_policy, read_policy
 from pycage.policy_files.writer import write_profile
 
 __all__ = [
+    "Change",
     "Finding",
     "Learned",
     "PolicyFile",
     "check",
+    "diff",
     "digest_of",
     "generalised",
     "learn",

@@ -74,7 +74,7 @@ class Variables:
     """Names and their values, in the order in which they were defined."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        """Take values that were checked."""
+        """Take values."""
         self._values = dict(values)
 
     def define(self, name: str, value: str) -> None:
@@ -88,10 +88,8 @@ class Variables:
         self._values[name] = checked_value(name, value)
 
     def with_value(self, name: str, value: str) -> Variables:
-        """Return these and one more."""
-        more = Variables(self._values)
-        more.define(name, value)
-        return more
+        """Return these and one more, whose value is judged where it is used."""
+        return Variables({**self._values, name: value})
 
     def expand(self, text: str) -> str:
         """Fill in ``${name}``; ``$${`` is a plain ``${``, and any other dollar sign is one.
@@ -111,10 +109,10 @@ class Variables:
             )
         value = self._values.get(name)
         if value is None and name in BUILT_IN:
-            value = checked_value(name, _built_in(name))
+            value = _built_in(name)
         if value is None:
             raise self._unknown(name)
-        return value
+        return checked_value(name, value)
 
     def _unknown(self, name: str) -> Refused:
         if name == PLUGIN_DIR:

@@ -37,7 +37,7 @@ def answers(permissions, needs) -> bool:
     return all(any(all(held.implies(atom) for atom in one.split()) for one in part) for need in needs for part in need)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(NEEDS)
 def test_the_smallest_set_answers_everything_and_nothing_of_it_can_go(needs) -> None:
     found = smallest(needs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycage import EnvPermission, FilePermission, PolicyError, SocketPermission
 from pycage.permissions import UnresolvedPermission
@@ -278,6 +278,7 @@ def test_looking_for_lines_ends_whatever_the_text(text: str) -> None:
     positions(text)
 
 
+@settings(max_examples=60)
 @given(any_permission())
 def test_a_permission_that_is_refused_is_refused_with_words_and_nothing_else_is_raised(permission) -> None:
     try:

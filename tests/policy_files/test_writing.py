@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycage import (
     AllPermission,
@@ -23,6 +23,7 @@ WRITABLE = any_permission().filter(
 ) | st.builds(UnresolvedPermission, st.text(min_size=1, max_size=8), st.text(max_size=8), st.text(max_size=8))
 
 
+@settings(max_examples=60)
 @given(
     st.lists(WRITABLE, max_size=6),
     st.lists(WRITABLE, max_size=3),
@@ -42,6 +43,7 @@ def test_a_written_profile_reads_back_as_the_same(allow, deny, name, description
     assert policy.document.profiles[name].description == description
 
 
+@settings(max_examples=60)
 @given(st.lists(WRITABLE, max_size=6))
 def test_the_order_in_which_permissions_come_does_not_matter(allow) -> None:
     assert write_profile("p", Permissions(allow)) == write_profile("p", reversed(list(Permissions(allow))))
