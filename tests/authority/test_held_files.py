@@ -381,3 +381,30 @@ def test_paths_mean_what_they_mean_to_python(tmp_path, monkeypatch, look):
                 differences.append((spelling, inside[0], outside[0]))
 
     assert differences == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["os.mkdir(NEW, N())", "os.chmod(PATH, N())", "os.chown(PATH, N(), 0)", "os.truncate(PATH, N())", "os.access(PATH, N())",
+     "os.utime(PATH, (N(), N()))", "os.utime(PATH, ns=(N(), N()))", "os.setxattr(PATH, 'user.x', b'', N())",
+     "os.open(PATH, N())", "os.open(PATH, 0, N())"],
+)  # fmt: skip
+def test_code_of_the_sandbox_never_runs_with_what_is_lent(tree, use):
+    """The use is privileged, so its values are plain before it begins."""
+    source = f"""
+import os
+import pycage
+seen = []
+class N:
+    def ask(self):
+        try: pycage.check_permission(pycage.RuntimePermission('x'))
+        except PermissionError: seen.append('denied')
+        else: seen.append('allowed')
+        return 0
+    __index__ = __int__ = __float__ = ask
+try: {use}
+except (TypeError, OSError): pass
+seen
+"""
+    with Sandbox(f"held_{next(_numbers)}", permissions=tree.permissions) as sandbox:
+        assert "allowed" not in sandbox.run(source, variables=tree.names).value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from pycage.errors import AccessDenied
 from pycage.file_arguments import hard_link_requests, rename_requests, symbolic_link_requests
 from pycage.imports.facades.checks import Links, exact_path
+from pycage.imports.facades.exact_numbers import exact_integer, exact_seconds
 from pycage.imports.facades.held import in_one_step, named, on_file, on_name
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def without_dir_fd(*descriptors: object) -> None:
 def mkdir(path: object, mode: int = 0o777, *, dir_fd: None = None) -> None:
     """Make a directory."""
     without_dir_fd(dir_fd)
-    on_name("os.mkdir", exact_path(path), "write", lambda name, inside: os.mkdir(name, mode, dir_fd=inside))
+    bits = exact_integer(mode, "mode")
+    on_name("os.mkdir", exact_path(path), "write", lambda name, inside: os.mkdir(name, bits, dir_fd=inside))
 
 
 def rmdir(path: object, *, dir_fd: None = None) -> None:
@@ -156,12 +158,12 @@ def by_path(
 def chmod(path: object, mode: int, *, dir_fd: None = None, follow_symlinks: object = True) -> None:
     """Change the mode of a file."""
     without_dir_fd(dir_fd)
-    follow = flag(follow_symlinks)
+    bits, follow = exact_integer(mode, "mode"), flag(follow_symlinks)
     by_path(
         "os.chmod",
         path,
         "write",
-        lambda held: os.chmod(held, mode, follow_symlinks=follow),  # noqa: PTH101  # pathlib's own would be this one
+        lambda held: os.chmod(held, bits, follow_symlinks=follow),  # noqa: PTH101  # pathlib's own would be this one
         follow_symlinks=follow,
     )
 
@@ -169,12 +171,12 @@ def chmod(path: object, mode: int, *, dir_fd: None = None, follow_symlinks: obje
 def chown(path: object, uid: int, gid: int, *, dir_fd: None = None, follow_symlinks: object = True) -> None:
     """Change the owner of a file."""
     without_dir_fd(dir_fd)
-    follow = flag(follow_symlinks)
+    user, group, follow = exact_integer(uid, "uid"), exact_integer(gid, "gid"), flag(follow_symlinks)
     by_path(
         "os.chown",
         path,
         "write",
-        lambda held: os.chown(held, uid, gid, follow_symlinks=follow),
+        lambda held: os.chown(held, user, group, follow_symlinks=follow),
         follow_symlinks=follow,
     )
 
@@ -184,27 +186,42 @@ def lchown(path: object, uid: int, gid: int) -> None:
     chown(path, uid, gid, follow_symlinks=False)
 
 
-def utime(path: object, *args: Any, dir_fd: None = None, follow_symlinks: object = True, **more: Any) -> None:
-    """Change the times of a file; ``times`` and ``ns`` as in the real one."""
+def utime(
+    path: object,
+    times: object = None,
+    *,
+    dir_fd: None = None,
+    follow_symlinks: object = True,
+    **more: object,
+) -> None:
+    """Change the times of a file; ``ns`` as in the real one."""
     without_dir_fd(dir_fd)
     follow = flag(follow_symlinks)
+    seconds: Any = times if times is None else tuple(map(exact_seconds, _pair(times)))
+    options: dict[str, Any] = {
+        name: tuple(exact_integer(one, name) for one in _pair(two)) for name, two in more.items()
+    }
+    given = () if seconds is None and options else (seconds,)
     by_path(
         "os.utime",
         path,
         "write",
-        lambda held: os.utime(held, *args, follow_symlinks=follow, **more),
+        lambda held: os.utime(held, *given, follow_symlinks=follow, **options),
         follow_symlinks=follow,
     )
 
 
+def _pair(value: object) -> tuple[object, ...]:
+    if not issubclass(type(value), tuple):
+        message = "utime: 'times' and 'ns' must be tuples of two numbers"
+        raise TypeError(message)
+    return tuple(tuple.__iter__(cast("tuple[object, ...]", value)))
+
+
 def truncate(path: object, length: int) -> None:
     """Cut a file off."""
-    on_file(
-        "os.truncate",
-        exact_path(path),
-        "write",
-        lambda fd: os.truncate(f"/proc/self/fd/{fd}", length),
-    )
+    size = exact_integer(length, "length")
+    on_file("os.truncate", exact_path(path), "write", lambda fd: os.truncate(f"/proc/self/fd/{fd}", size))
 
 
 def getxattr(path: object, attribute: object, *, follow_symlinks: object = True) -> bytes:
@@ -222,11 +239,12 @@ def getxattr(path: object, attribute: object, *, follow_symlinks: object = True)
 def setxattr(path: object, attribute: object, value: bytes, flags: int = 0, *, follow_symlinks: object = True) -> None:
     """Set an extended attribute."""
     name, follow = exact_path(attribute), flag(follow_symlinks)
+    content, how = bytes(memoryview(value)), exact_integer(flags, "flags")
     by_path(
         "os.setxattr",
         path,
         "write",
-        lambda held: os.setxattr(held, name, value, flags, follow_symlinks=follow),
+        lambda held: os.setxattr(held, name, content, how, follow_symlinks=follow),
         follow_symlinks=follow,
     )
 

@@ -20,6 +20,7 @@ from pycage.imports.facades.checks import (
     exact_path,
     readable_variable,
 )
+from pycage.imports.facades.exact_numbers import exact_integer
 from pycage.imports.facades.held import on_file, on_name
 from pycage.imports.facades.os_changes import by_path, flag, mkdir, rename, rmdir, without_dir_fd
 
@@ -107,9 +108,10 @@ def access(
     """Say whether the process may use a file; what the sandbox may is another matter."""
     without_dir_fd(dir_fd)
     exactly, follow, effective = exact_path(path), flag(follow_symlinks), flag(effective_ids)
+    wanted = exact_integer(mode, "mode")
 
     def used(held: str) -> bool:
-        return os.access(held, mode, effective_ids=effective, follow_symlinks=follow)
+        return os.access(held, wanted, effective_ids=effective, follow_symlinks=follow)
 
     try:
         return by_path("os.access", exactly, "read", used, follow_symlinks=follow)
