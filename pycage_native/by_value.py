@@ -5,14 +5,13 @@
 #
 # Idea.  Such a callback is registered as one that takes everything: all integer registers, all vector registers, and as
 # many words of the stack as its arguments have.  What is in which of them is found here.  A result that is returned in
-# memory is written there before the callback returns, by the executor.
+# memory is written there before the callback returns; any other is the bytes of all registers that it may be in.
 #
-# What still fails.  A result of 9 to 16 bytes needs two registers, of which a callback's answer has one.
+# What still fails.  On aarch64 the address of a result in memory is in a register that the stubs do not save.
 
 from __future__ import annotations
 
 import platform
-import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from pycage_native.abi import INDIRECT, REALS, STACK, Assigned, Convention, Kind, convention, shape_of
@@ -31,7 +30,8 @@ MACHINE: Final = platform.machine()
 _INTEGERS: Final = 6 if MACHINE == "x86_64" else 8  # registers
 _VECTORS: Final = 8
 _MOST_WORDS: Final = 32
-_INTEGER_RESULT, _REAL_RESULT = 0, 2  # of abi.Convention.returned
+# Word of abi.Convention.returned -> word of a PN_CALLBACK_RETURN (protocol.h).
+_ANSWER: Final = (0, 2, 1, 3, 4, 5)
 
 
 def has_structures(kind: Any) -> bool:
@@ -66,10 +66,9 @@ class Frame:
             raise TypeError(
                 f"a callback can take {most} bytes on the stack, not {8 * self.placed.stack}; take a pointer"
             )
-        self._registers = {piece.word for piece in self.placed.returned}
-        if self.placed.hidden == INDIRECT or len(self._registers) > 1:
+        if self.placed.hidden == INDIRECT:
             raise TypeError(
-                f"a callback cannot return {kind._restype_.__name__}, which needs two registers; "
+                f"a callback cannot return {kind._restype_.__name__}, which is returned in memory; "
                 "return it through a pointer that is an argument"
             )
 
@@ -86,7 +85,7 @@ class Frame:
     @property
     def code(self) -> str:
         """Of the C side, for a structure as the result."""
-        return "v" if not self.result._size_ else "d" if self._registers == {_REAL_RESULT} else "Q"
+        return "v" if not self.result._size_ else "S" if self.placed.hidden is None else "Q"
 
     def taken(self, words: Sequence[int], link: Link) -> list[Any]:
         """Return the arguments; an object of a simple type is a Python value, and a pointer a number."""
@@ -133,11 +132,11 @@ class Frame:
             where = words[_position(self.placed.hidden)]
             Handle(link, where).write(bytes(data))
             return where
-        whole = bytearray(8)
+        registers = bytearray(8 * len(_ANSWER))
         for piece in self.placed.returned:
-            # The members of one register, one behind the other.
-            whole[piece.offset : piece.offset + piece.size] = data[piece.offset : piece.offset + piece.size]
-        return struct.unpack("<d", whole)[0] if self.code == "d" else int.from_bytes(whole, "little")
+            at = 8 * _ANSWER[piece.word]
+            registers[at : at + piece.size] = data[piece.offset : piece.offset + piece.size]
+        return bytes(registers)
 
 
 def _position(word: int) -> int:

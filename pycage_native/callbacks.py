@@ -119,7 +119,7 @@ def register(link: Link, function: Callable[..., Any], kind: Any, channel: int |
         channel: One that the caller has acquired; None: acquire one.
 
     Raises:
-        TypeError: It has too many arguments, or returns a structure in two registers.
+        TypeError: It has too many arguments, or types that cannot be passed so.
         ValueError: The executor has 64 callbacks already.
     """
     frame = Frame(kind) if has_structures(kind) else None

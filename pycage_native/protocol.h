@@ -111,7 +111,7 @@ enum pn_kind {
   PN_READ = 6,         /* words[1] bytes at words[0] to offset aux of the arena; words[2] = 1: up to a NUL */
   PN_WRITE = 7,        /* the other direction */
   PN_CALLBACK_SHAPE = 8, /* callback slot `index`: words[0] count, words[1] bit i: argument i is real; returns its address */
-  PN_CALLBACK_RETURN = 9, /* words[0] integer, words[1] real */
+  PN_CALLBACK_RETURN = 9, /* words: integer, real, second integer, second to fourth real */
   PN_BROKER_RETURN = 10,  /* words[0]: errno, or 0; words[1] = 1: a descriptor is on the socket */
   PN_ADDRESS = 11,     /* of the symbol at offset aux of the arena */
   PN_BIND_ADDRESS = 12 /* as PN_BIND, of address words[2] */

@@ -127,6 +127,19 @@ static PyObject *call_python(const Callback *callback, const uint64_t *words) {
   return result;
 }
 
+/* What the callback's result is in the registers: of the code 'S', a structure, its bytes are all of them, in the order of
+   a request's words. */
+static int answer_words(char code, PyObject *result, uint64_t *answer) {
+  if (code == 'v') return 0;
+  if (code != 'S') return to_word(code, result, &answer[is_real(code)]);
+  if (!PyBytes_CheckExact(result) || PyBytes_GET_SIZE(result) != (Py_ssize_t)(PN_WORDS * sizeof *answer)) {
+    PyErr_Format(PyExc_TypeError, "a structure must be returned as %zu bytes of registers", PN_WORDS * sizeof *answer);
+    return -1;
+  }
+  memcpy(answer, PyBytes_AS_STRING(result), PN_WORDS * sizeof *answer);
+  return 0;
+}
+
 /* An exception cannot pass through the library's frames: the callback returns zero and the outer call raises it. */
 static int answer_callback(Link *link, int index, const char *name, const pn_reply *reply) {
   host_channel *channel = &link->channels[index];
@@ -154,8 +167,7 @@ static int answer_callback(Link *link, int index, const char *name, const pn_rep
   if (result == NULL) {
     if (PyErr_Occurred()) keep_exception(channel);
   } else {
-    if (callback->result != 'v' && to_word(callback->result, result, &answer[is_real(callback->result)]) < 0)
-      keep_exception(channel);
+    if (answer_words(callback->result, result, answer) < 0) keep_exception(channel);
     Py_DECREF(result);
   }
   Py_DECREF(callback);

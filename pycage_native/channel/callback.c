@@ -27,6 +27,10 @@ PyObject *new_callback(PyObject *module, PyObject *args, PyObject *kwargs) {
       PyErr_SetString(PyExc_ValueError, "an argument of a callback has no such type");
       return NULL;
     }
+  if (!is_code((char)result) && result != 'S') {
+    PyErr_SetString(PyExc_ValueError, "the result of a callback has no such type");
+    return NULL;
+  }
   (void)module;
   Callback *callback = (Callback *)CallbackType.tp_alloc(&CallbackType, 0);
   if (callback == NULL) return NULL;

@@ -120,6 +120,12 @@ static PyObject *pipeline_call(PyObject *self, PyObject *const *args, size_t fla
                  count);
     return NULL;
   }
+  /* For each call anew: a permission may have gone since the pipeline was opened, or somebody else may hold it now. */
+  if (function->gate != Py_None) {
+    PyObject *passed = PyObject_CallNoArgs(function->gate);
+    if (passed == NULL) return NULL;
+    Py_DECREF(passed);
+  }
   for (uint32_t i = 0; i < function->count; i++)
     if (to_word(function->arguments[i], args[i], &words[i]) < 0) return NULL;
   /* After the arguments' own code, which may have finished it. */

@@ -93,6 +93,7 @@ callback_common:
 	bl	callback_entry
 	ldp	x0, x1, [sp, #128]
 	ldp	d0, d1, [sp, #144]
+	ldp	d2, d3, [sp, #160]
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16
 	.cfi_def_cfa sp, 0

@@ -59,4 +59,8 @@ __attribute__((used)) void callback_entry(uint32_t slot, const uint64_t *registe
   channel->depth--;
   result->integer = request.words[0];
   result->real = request.words[1];
+  result->integer2 = request.words[2];
+  result->real2 = request.words[3];
+  result->real3 = request.words[4];
+  result->real4 = request.words[5];
 }

@@ -18,6 +18,9 @@ typedef struct { float x, y; } vector;
 typedef struct { double x, y; } pair;
 typedef struct { double weight; long id; } mixed;
 typedef struct { long a, b; } longs;
+typedef struct { long id; double weight; } turned;
+typedef struct { char name[11]; } odd;
+typedef struct { float x, y, z; } triple;
 typedef struct { char name[5]; short s; } small;
 typedef struct { int value; void *next; } node;
 typedef struct { double d[3]; int n; } large;
@@ -40,7 +43,12 @@ point give_point(point (*f)(int)) { point p = f(3); p.x++; return p; }
 vector give_vector(vector (*f)(vector)) { return f((vector){0.5f, 1.5f}); }
 double give_large(large (*f)(int, double)) { large l = f(4, 2.5); return l.d[0] + l.d[1] + l.d[2] + l.n; }
 int give_node(node (*f)(void *), node *n) { node m = f(n); return m.value; }
-longs give_longs(longs (*f)(void)) { return f(); }
+longs give_longs(longs (*f)(void)) { longs l = f(); l.a++; return l; }
+pair give_pair(pair (*f)(pair)) { pair p = f((pair){1, 2}); p.y += 0.5; return p; }
+mixed give_mixed(mixed (*f)(void)) { mixed m = f(); m.id++; return m; }
+turned give_turned(turned (*f)(int)) { turned t = f(1); t.id++; return t; }
+odd give_odd(odd (*f)(void)) { odd o = f(); o.name[0]++; return o; }
+triple give_triple(triple (*f)(void)) { return f(); }
 """
 
 
@@ -62,6 +70,18 @@ class Mixed(types.Structure):
 
 class Longs(types.Structure):
     _fields_ = [("a", c_long), ("b", c_long)]
+
+
+class Turned(types.Structure):
+    _fields_ = [("id", c_long), ("weight", c_double)]
+
+
+class Odd(types.Structure):
+    _fields_ = [("name", c_char * 11)]
+
+
+class Triple(types.Structure):
+    _fields_ = [("x", c_float), ("y", c_float), ("z", c_float)]
 
 
 class Small(types.Structure):
@@ -159,9 +179,26 @@ def test_a_large_structure_is_returned_in_memory(lib):
     assert lib.function("give_large", c_double)(function) == 9.5
 
 
-def test_a_result_in_two_registers_is_refused_with_advice(lib):
-    with pytest.raises(TypeError, match="return it through a pointer"):
-        lib.function("give_longs", Longs)(CFUNCTYPE(Longs)(lambda: Longs(1, 2)))
+@pytest.mark.parametrize(
+    ("name", "kind", "takes", "made", "expected"),
+    [
+        ("give_longs", Longs, (), (2**62, -5), (2**62 + 1, -5)),
+        ("give_pair", Pair, (Pair,), (0.25, -1.0), (0.25, -0.5)),
+        ("give_mixed", Mixed, (), (2.5, -8), (2.5, -7)),
+        ("give_turned", Turned, (c_int,), (2**40, 1.25), (2**40 + 1, 1.25)),
+        ("give_odd", Odd, (), (b"abcdefghijk",), (b"bbcdefghijk",)),
+        ("give_triple", Triple, (), (1.0, 2.0, 3.0), (1.0, 2.0, 3.0)),
+    ],
+)
+def test_a_structure_is_returned_in_two_registers(lib, name, kind, takes, made, expected):
+    function = CFUNCTYPE(kind, *takes)(lambda *_: kind(*made))
+    assert tuple(fields(lib.function(name, kind)(function))) == expected
+
+
+def test_what_is_in_the_registers_is_what_the_structure_has_and_nothing_else(lib):
+    # The rest of the second register is zero, as are the registers that the structure does not need.
+    odd = lib.function("give_odd", Odd)(CFUNCTYPE(Odd)(lambda: Odd(b"")))
+    assert bytes(odd) == b"\1" + bytes(10)
 
 
 def test_a_wrong_result_is_an_error_of_the_call(lib):

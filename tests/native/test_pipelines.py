@@ -7,6 +7,8 @@ import time
 
 import pycage_native
 import pytest
+from pycage import NativePermission, Sandbox
+from pycage.errors import AccessDenied
 from pycage_native import CFUNCTYPE, c_int
 
 SOURCE = """
@@ -134,3 +136,19 @@ def test_a_call_ends_when_another_thread_closes_the_library(load, end):
 
     assert not thread.is_alive()
     assert len(raised) == 1
+
+
+def test_each_call_of_a_pipeline_needs_the_permission_anew(compiled):
+    path = str(compiled(SOURCE))
+    may_call = NativePermission(path, "call")
+    with pycage_native.load(path, gated=True) as library, Sandbox("pipeline", permissions=[may_call]) as sandbox:
+        fire = library.function("fire", c_int, [c_int])
+        pipeline = sandbox.run("lambda function: function.pipeline()").value(fire)
+        put = sandbox.run("lambda pipeline, number: pipeline(number)").value
+        put(pipeline, 1)
+        sandbox.revoke(may_call)
+        with pytest.raises(AccessDenied):
+            put(pipeline, 2)
+        sandbox.grant(may_call)
+        put(pipeline, 3)
+        assert pipeline.finish() == [1, 3]
