@@ -12,7 +12,7 @@ from pycage_native.heap import Buffer
 from pycage_native.types import foreign
 from pycage_native.types.arrays import Array
 from pycage_native.types.base import ArgumentError, Data, Parameter, Reference, target_of
-from pycage_native.types.handles import Handle
+from pycage_native.types.handles import Handle, given_links
 from pycage_native.types.memory import Local, Place
 from pycage_native.types.pointers import Aimed, Pointer, c_char_p, c_wchar_p
 from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, PACK, Simple, SimpleType, c_longdouble, real_of, single
@@ -139,6 +139,7 @@ def _of_others(value: Any, *, variable: bool) -> Ready:
     return Ready("i", target=Place(Local(view.cast("B"), frozen=view.readonly), 0))
 
 
+@given_links
 class Shared:
     """The target of a pointer into shared memory: a `Buffer`, and nothing else, since it gets the link."""
 

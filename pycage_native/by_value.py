@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pycage_native.abi import INDIRECT, REALS, STACK, Assigned, Convention, Kind, convention, shape_of
 from pycage_native.placement import number_of
-from pycage_native.types.handles import POINTER_SIZE, Handle
+from pycage_native.types.handles import POINTER_SIZE, Handle, registered
 from pycage_native.types.memory import Local, Place, adopt
 from pycage_native.types.simple import CODES, UNPACK, SimpleType
 from pycage_native.types.structures import StructType
@@ -157,4 +157,4 @@ def address_there(aim: Any, link: Link) -> int:
         raise TypeError("a callback cannot return a pointer to an object of this process: it is not there afterwards")
     if isinstance(aim, Handle):
         return number_of(aim, link)
-    return 0 if aim is None else aim if type(aim) is int else int(aim.register(link))
+    return 0 if aim is None else aim if type(aim) is int else registered(aim, link)

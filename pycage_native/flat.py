@@ -152,7 +152,7 @@ class Flat:
                 value = found  # noqa: PLW2901  # as above
                 kind = type(value)
             if kind is Place:
-                block = value.block
+                block = value._block
                 at = value.at
             else:
                 block = value._memory_

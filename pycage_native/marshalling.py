@@ -21,7 +21,7 @@ from pycage_native.annotations import Bound, Direction
 from pycage_native.arguments import Ready, converter, explained, inferred, result_shape
 from pycage_native.placement import Arena
 from pycage_native.types import foreign
-from pycage_native.types.base import CType
+from pycage_native.types.base import is_ctype
 from pycage_native.types.functions import CFunction
 from pycage_native.types.handles import Handle
 from pycage_native.types.memory import Local, Place
@@ -111,9 +111,9 @@ class Plan:
         kind = foreign.translated(restype)
         if kind is c_longdouble:
             raise TypeError(NO_LONG_DOUBLE)
-        if kind is None or (isinstance(kind, CType) and kind._size_ is not None):
+        if kind is None or (is_ctype(kind) and kind._size_ is not None):
             return kind, foreign.restorer(restype) if kind is not restype else None
-        if callable(restype) and not isinstance(restype, CType):
+        if callable(restype) and not is_ctype(restype):
             self._after = restype
             return c_int, None
         raise TypeError("restype must be a type, a callable, or None")

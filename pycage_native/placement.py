@@ -17,7 +17,7 @@ import bisect
 from typing import TYPE_CHECKING, Any
 
 from pycage_native import _channel
-from pycage_native.types.handles import MASK, POINTER_SIZE, Handle, StaleHandle
+from pycage_native.types.handles import MASK, POINTER_SIZE, Handle, StaleHandle, registered
 from pycage_native.types.memory import Local, Place
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ class Arena:
         if target is None:
             return 0
         if isinstance(target, Place):
-            area = self._area(target.block)
-            if kind is not None and kind._pointers_ and kind is not target.block.kind:
+            area = self._area(target._block)
+            if kind is not None and kind._pointers_ and kind is not target._block.kind:
                 area.views.add((kind, target.at))
             return self._remote(area, target.at)
         if isinstance(target, Handle):
             return number_of(target, self.link)
         if type(target) is int:
             return target & MASK
-        return int(target.register(self.link, self.channel))
+        return registered(target, self.link, self.channel)
 
     def _remote(self, area: Area, at: int) -> int:
         if not area.start <= at <= area.start + area.size:
@@ -113,7 +113,7 @@ class Arena:
         Raises:
             ValueError: The object has fewer bytes behind the place, or no NUL.
         """
-        block = target.block
+        block = target._block
         rest = len(block.data) - target.at
         if size is not None and size > rest:
             raise ValueError(f"the annotation says {size} bytes, but the object has only {rest}")

@@ -4,8 +4,11 @@
 `structures`, `functions`, `buffers`.  `foreign` knows the types of the real ctypes.
 """
 
+from pycage_native.types import own_names as _own_names
 from pycage_native.types.arrays import Array as Array
 from pycage_native.types.base import ArgumentError as ArgumentError
+from pycage_native.types.base import CType as _CType
+from pycage_native.types.base import Data as _Data
 from pycage_native.types.base import addressof as addressof
 from pycage_native.types.base import alignment as alignment
 from pycage_native.types.base import byref as byref
@@ -58,3 +61,11 @@ from pycage_native.types.structures import LittleEndianStructure as LittleEndian
 from pycage_native.types.structures import LittleEndianUnion as LittleEndianUnion
 from pycage_native.types.structures import Structure as Structure
 from pycage_native.types.structures import Union as Union
+
+
+def _all_of(kind: type) -> list[type]:
+    children: list[type] = type.__subclasses__(kind)
+    return [kind, *(one for child in children for one in _all_of(child))]
+
+
+_own_names.read_off([*_all_of(_Data), *_all_of(_CType)])

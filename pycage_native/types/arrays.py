@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pycage_native.types import base
-from pycage_native.types.base import CType, Data, _size_of
+from pycage_native.types.base import CType, Data, _size_of, is_ctype, put
 from pycage_native.types.simple import SimpleType
 
 if TYPE_CHECKING:
@@ -32,20 +32,20 @@ class ArrayType(CType):
         length = getattr(made, "_length_", None)
         if length is None:
             raise AttributeError("class must define a '_length_' attribute")
-        if not isinstance(length, int):
+        if type(length) is not int:
             raise TypeError("The '_length_' attribute must be an integer")
         if length < 0:
             raise ValueError("The '_length_' attribute must not be negative")
         item = getattr(made, "_type_", None)
         if item is None:
             raise AttributeError("class must define a '_type_' attribute")
-        if not isinstance(item, CType) or item._size_ is None:
+        if not is_ctype(item) or item._size_ is None:
             raise TypeError("_type_ must have storage info")
         if item._size_ * length > _LARGEST:
             raise OverflowError("array too large")
-        made._size_ = item._size_ * length
-        made._align_bytes_ = item._align_bytes_
-        made._flat_ = item._flat_
+        put(made, "_size_", item._size_ * length)
+        put(made, "_align_bytes_", item._align_bytes_)
+        put(made, "_flat_", item._flat_)
         _ACCESS.get(getattr(item, "_type_", "") if isinstance(item, SimpleType) else "", _plain)(made)
         return made
 
@@ -58,7 +58,7 @@ class ArrayType(CType):
         if found is None:
             size = cls._type_._size_
             found = tuple(i * size + offset for i in range(cls._length_) for offset in inside)
-            type.__setattr__(cls, "_pointers_found_", found)
+            put(cls, "_pointers_found_", found)
         return found
 
 
@@ -147,8 +147,8 @@ def _bytes_access(made: Any) -> None:
             raise ValueError("byte string too long")
         self._memory_.write(self._start_, value + (b"\0" if len(value) < self._size_ else b""))
 
-    made.raw = property(get_raw, set_raw, None, "All bytes.")
-    made.value = property(get_value, set_value, None, "The bytes up to the first NUL.")
+    put(made, "raw", property(get_raw, set_raw, None, "All bytes."))
+    put(made, "value", property(get_value, set_value, None, "The bytes up to the first NUL."))
 
 
 def _text_access(made: Any) -> None:
@@ -165,7 +165,7 @@ def _text_access(made: Any) -> None:
         text = value + ("\0" if len(value) < self._length_ else "")
         self._memory_.write(self._start_, text.encode("utf-32-le", "surrogatepass"))
 
-    made.value = property(get_value, set_value, None, "The characters up to the first NUL.")
+    put(made, "value", property(get_value, set_value, None, "The characters up to the first NUL."))
 
 
 _ACCESS = {"c": _bytes_access, "u": _text_access}
@@ -176,7 +176,7 @@ _made: weakref.WeakValueDictionary[tuple[Any, int], Any] = weakref.WeakValueDict
 def array_of(item: Any, length: Any) -> Any:
     """Return the type of arrays of ``length`` objects of the type ``item``; one type for each pair."""
     try:
-        length = operator.index(length)
+        length = int(operator.index(length))  # all have one table, so none has a length with a comparison of its own
     except TypeError:
         raise TypeError(f"can't multiply sequence by non-int of type '{type(length).__name__}'") from None
     if length < 0:

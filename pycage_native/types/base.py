@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard
 
+from pycage_native.types import own_names
 from pycage_native.types.handles import POINTER_SIZE, Handle
 from pycage_native.types.memory import Local, Place, adopt, transfer
 
@@ -32,6 +33,11 @@ def is_made_here(kind: type) -> bool:
     return found is not None and found() is kind
 
 
+def put(kind: type, name: str, value: object) -> None:
+    """Set an attribute of a class, whatever its name is."""
+    type.__setattr__(kind, name, value)
+
+
 class CType(type):
     """The type of C types: ``T * 3`` is a type, too."""
 
@@ -46,6 +52,26 @@ class CType(type):
     # Whether there are none.
     _flat_: bool = True
 
+    def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> Any:
+        """Make a class; see own_names.py."""
+        return super().__new__(cls, name, bases, own_names.checked(name, bases, namespace, CType), **kwargs)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a sandbox's metaclass."""
+        own_names.refuse_metaclass(cls.__name__)
+        super().__init_subclass__(**kwargs)
+
+    # What is set here sets it with `put`.
+    if not TYPE_CHECKING:
+
+        def __setattr__(cls, name: str, value: object) -> None:
+            own_names.refuse_to_set(cls, name)
+            type.__setattr__(cls, name, value)
+
+        def __delattr__(cls, name: str) -> None:
+            own_names.refuse_to_set(cls, name)
+            type.__delattr__(cls, name)
+
     def __mul__(cls, length: Any) -> Any:
         """Return the type of arrays of ``length`` such objects."""
         return CType.array_of(cls, length)
@@ -53,8 +79,16 @@ class CType(type):
     __rmul__ = __mul__
 
 
+def is_ctype(kind: object) -> TypeGuard[CType]:
+    """Say whether it is a C type, and does not only claim to be one, as ``isinstance`` would ask it."""
+    return issubclass(type(kind), CType)
+
+
 class Data(metaclass=CType):
     """An object of a C type: a view of some bytes.  Objects in it share them, as in ctypes."""
+
+    # Where the object is.  Not in its dictionary, which programs see and replace.
+    __slots__ = ("_memory_", "_start_")
 
     _memory_: Local | Handle
     _start_: int
@@ -64,15 +98,17 @@ class Data(metaclass=CType):
         _ = args, kwargs
         size = _size_of(cls)
         self = super().__new__(cls)
-        self._memory_ = Local(bytearray(size), cls)
-        self._start_ = 0
+        _set_memory(self, Local(bytearray(size), cls))
+        _set_start(self, 0)
         return self
 
     @classmethod
     def _view_(cls, block: Local | Handle, at: int) -> Self:
         """Return the object that lives at ``at``; its ``__init__`` does not run."""
         self = object.__new__(cls)
-        self._memory_, self._start_ = block.moved(at)
+        memory, start = block.moved(at)
+        _set_memory(self, memory)
+        _set_start(self, start)
         return self
 
     @classmethod
@@ -115,10 +151,7 @@ class Data(metaclass=CType):
         """Return an object whose bytes are copied from a buffer."""
         size = _size_of(cls)
         view = _bytes_of(source, offset, size)
-        self = object.__new__(cls)
-        self._memory_ = Local(bytearray(view[offset : offset + size]), cls)
-        self._start_ = 0
-        return self
+        return cls._view_(Local(bytearray(view[offset : offset + size]), cls), 0)
 
     @classmethod
     def from_buffer(cls, source: Any, offset: int = 0) -> Self:
@@ -167,13 +200,17 @@ class Data(metaclass=CType):
         transfer(block, 0, self._memory_, self._start_, size)
         if isinstance(self._memory_, Handle):
             adopt(block, cls._pointers_, self._memory_._running)
-        copied = object.__new__(cls)
-        copied._memory_, copied._start_ = block, 0
-        copied.__dict__.update({k: v for k, v in self.__dict__.items() if k not in {"_memory_", "_start_"}})
+        copied = cls._view_(block, 0)
+        copied.__dict__.update(self.__dict__)
         return copied
 
     def __reduce__(self) -> Any:
         raise ValueError("ctypes objects containing pointers cannot be pickled")
+
+
+# Also where a class of somebody's has a `__setattr__`.
+_set_memory: Any = vars(Data)["_memory_"].__set__
+_set_start: Any = vars(Data)["_start_"].__set__
 
 
 class Reference:
@@ -211,7 +248,7 @@ def _size_of(kind: Any) -> int:
 
 def _bytes_of(source: Any, offset: int, size: int) -> memoryview:
     # Before Python 3.12 objects of Python code have no buffers for others.
-    view = source.__buffer__(0) if isinstance(source, Data) else memoryview(source)
+    view = Data.__buffer__(source, 0) if isinstance(source, Data) else memoryview(source)
     if offset < 0:
         raise ValueError("offset cannot be negative")
     if not view.c_contiguous:
@@ -243,16 +280,16 @@ def sizeof(thing: Any) -> int:
     Raises:
         TypeError: It is neither.
     """
-    kind = thing if isinstance(thing, CType) else type(thing)
-    if not isinstance(kind, CType) or kind._size_ is None:
+    kind = thing if is_ctype(thing) else type(thing)
+    if not is_ctype(kind) or kind._size_ is None:
         raise TypeError("this type has no size")
     return kind._size_
 
 
 def alignment(thing: Any) -> int:
     """Alignment of a type or an object, in bytes."""
-    kind = thing if isinstance(thing, CType) else type(thing)
-    if not isinstance(kind, CType) or kind._size_ is None:
+    kind = thing if is_ctype(thing) else type(thing)
+    if not is_ctype(kind) or kind._size_ is None:
         raise TypeError("no alignment info")
     return kind._align_bytes_
 

@@ -19,7 +19,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pycage.access import do_privileged
-from pycage_native.types.base import CType, Reference
+from pycage_native.types.base import Reference, is_ctype
 from pycage_native.types.functions import CFUNCTYPE, Routine
 from pycage_native.types.handles import Handle
 from pycage_native.types.memory import Local, Place
@@ -96,7 +96,7 @@ def translated(kind: Any) -> Any:
         TypeError: There is none: Python objects, long double in a structure, foreign byte order.
     """
     base = _base()
-    if base is None or not isinstance(kind, type) or isinstance(kind, CType) or not issubclass(kind, base):
+    if base is None or not isinstance(kind, type) or is_ctype(kind) or not issubclass(kind, base):
         return kind
     found = _types.get(kind)
     return _translate(kind) if found is None else found

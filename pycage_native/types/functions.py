@@ -6,8 +6,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from pycage_native.types import base
-from pycage_native.types.base import CType
-from pycage_native.types.handles import Handle
+from pycage_native.types.base import CType, is_ctype, put
+from pycage_native.types.handles import Handle, given_links
 from pycage_native.types.pointers import Aimed, aim_of_argument
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pycage_native.types.memory import Local
 
 
+@given_links
 class Routine:
     """A Python function that a library may call, in the shape of one function type.
 
@@ -51,14 +52,15 @@ class FunctionType(CType):
         made: Any = super().__new__(cls, name, bases, namespace, **kwargs)
         if "_argtypes_" not in namespace:
             return made
-        made._size_ = made._align_bytes_ = 8
-        made._pointers_ = (0,)
-        made._flat_ = False
+        put(made, "_size_", 8)
+        put(made, "_align_bytes_", 8)
+        put(made, "_pointers_", (0,))
+        put(made, "_flat_", value=False)
         for index, kind in enumerate(namespace["_argtypes_"], 1):
             if not hasattr(kind, "from_param"):
                 raise TypeError(f"item {index} in _argtypes_ has no from_param method")
         restype = namespace.get("_restype_")
-        if restype is not None and not isinstance(restype, CType) and not callable(restype):
+        if restype is not None and not is_ctype(restype) and not callable(restype):
             raise TypeError("_restype_ must be a type, a callable, or None")
         return made
 
@@ -156,9 +158,13 @@ def CFUNCTYPE(restype: Any, *argtypes: Any, **flags: Any) -> Any:  # noqa: N802 
     if unknown := set(flags) - {"use_errno", "use_last_error"}:
         raise ValueError(f"unexpected keyword argument(s) {unknown}")
     key = (restype, argtypes)
-    found = _made.get(key)
+    # All have one table, so what has a comparison of its own is not looked up there.
+    shared = all(kind is None or is_ctype(kind) or type(kind) is type for kind in (restype, *argtypes))
+    found = _made.get(key) if shared else None
     if found is None:
         namespace = {"_restype_": restype, "_argtypes_": argtypes, "__module__": "ctypes"}
-        found = _made[key] = FunctionType("CFunctionType", (CFunction,), namespace)
+        found = FunctionType("CFunctionType", (CFunction,), namespace)
         base.made_here(found)
+        if shared:
+            _made[key] = found
     return found

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pycage_native import _channel
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from pycage_native._channel import Link
 
+_T = TypeVar("_T")
+
 POINTER_SIZE = 8
 MASK = (1 << 64) - 1
 _PAGE = 4096
@@ -21,6 +23,34 @@ _PAGE = 4096
 _CHUNK = 1 << 20
 # A string of a library is not longer than this; one without an end would fill the host's memory.
 LONGEST_STRING = 1 << 24
+
+
+_given_links: Final[set[type]] = set()
+
+
+def given_links(kind: type[_T]) -> type[_T]:
+    """Say that objects of exactly this type may stand where pointers point to, and are given the executor's link."""
+    _given_links.add(kind)
+    return kind
+
+
+def registered(target: Any, link: Link, channel: int | None = None) -> int:
+    """Return the address, in an executor, of what is registered there: a function, a shared buffer.
+
+    Args:
+        target: What a pointer points to.
+        link: Of the executor.
+        channel: One that the caller has acquired.
+
+    Raises:
+        TypeError: It is something else.  Who has a link takes any turn, so no other object gets it.
+    """
+    if type(target) not in _given_links:
+        raise TypeError(
+            "a pointer to an object of this process cannot be stored in the library's memory: the object is there "
+            "only during a call; let the library allocate it, or use buffer()"
+        )
+    return int(target.register(link, channel))
 
 
 class StaleHandle(RuntimeError):
@@ -162,13 +192,8 @@ class Handle(_channel.Address):
             if target._running is not link:
                 raise StaleHandle("that handle belongs to another executor")
             number = _channel.number(target)
-        elif hasattr(target, "register"):  # a function, a shared buffer
-            number = target.register(link)
         else:
-            raise TypeError(
-                "a pointer to an object of this process cannot be stored in the library's memory: the object is there "
-                "only during a call; let the library allocate it, or use buffer()"
-            )
+            number = registered(target, link)
         self.write(at, number.to_bytes(POINTER_SIZE, "little"))
 
     def aims_in(self, at: int, size: int) -> list[tuple[int, Any]]:

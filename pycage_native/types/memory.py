@@ -104,19 +104,19 @@ class Local:
 class Place:
     """A place in an object of this process; the local counterpart of a `Handle`."""
 
-    __slots__ = ("at", "block")
+    __slots__ = ("_block", "at")
 
     def __init__(self, block: Local, at: int) -> None:
-        self.block = block
+        self._block = block
         self.at = at
 
     def read(self, size: int) -> bytes:
         """Copy ``size`` bytes."""
-        return bytes(self.block.read(self.at, size))
+        return bytes(self._block.read(self.at, size))
 
     def write(self, data: bytes) -> None:
         """Overwrite bytes."""
-        self.block.write(self.at, data)
+        self._block.write(self.at, data)
 
     def cast(self, kind: Any) -> Any:
         """Return the same place as a pointer of the type ``kind``."""
@@ -124,25 +124,25 @@ class Place:
 
     def __add__(self, by: Any) -> Place:
         """Return the place ``by`` bytes further."""
-        return Place(self.block, self.at + by) if isinstance(by, int) else NotImplemented
+        return Place(self._block, self.at + by) if isinstance(by, int) else NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: object) -> Any:
         """Return the place so many bytes before, or the distance from another place of the same object."""
         if isinstance(other, int):
-            return Place(self.block, self.at - other)
-        if isinstance(other, Place) and other.block is self.block:
+            return Place(self._block, self.at - other)
+        if isinstance(other, Place) and other._block is self._block:
             return self.at - other.at
         return NotImplemented
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Place):
-            return self.block is other.block and self.at == other.at
+            return self._block is other._block and self.at == other.at
         return NotImplemented
 
     def __hash__(self) -> int:
-        return hash((id(self.block), self.at))
+        return hash((id(self._block), self.at))
 
     def __repr__(self) -> str:
         return "<Place in this process>"
@@ -157,7 +157,7 @@ def locate(target: Any) -> tuple[Local | Handle, int]:
     if target is None:
         raise ValueError("NULL pointer access")
     if isinstance(target, Place):
-        return target.block, target.at
+        return target._block, target.at
     if isinstance(target, Handle):
         return target, 0
     raise ValueError("a pointer that no library gave, or that was copied as plain bytes, cannot be followed")
@@ -168,7 +168,7 @@ def shifted(target: Any, by: int) -> Any:
     if not by or target is None:
         return target
     if isinstance(target, Place):
-        return Place(target.block, target.at + by)
+        return Place(target._block, target.at + by)
     if isinstance(target, Handle):
         return target.moved(by)[0]
     if type(target) is int:

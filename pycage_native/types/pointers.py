@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from pycage_native.heap import Buffer
 from pycage_native.types import base
 from pycage_native.types.arrays import Array, joined
-from pycage_native.types.base import ArgumentError, CType, Data, Parameter, Reference, _size_of, target_of
+from pycage_native.types.base import (
+    ArgumentError,
+    CType,
+    Data,
+    Parameter,
+    Reference,
+    _size_of,
+    is_ctype,
+    put,
+    target_of,
+)
 from pycage_native.types.handles import Handle
 from pycage_native.types.memory import Local, Place, local_string, locate, shifted
 from pycage_native.types.simple import Simple, SimpleType
@@ -41,19 +51,22 @@ class PointerType(CType):
         """Every pointer has the same size."""
         made: Any = super().__new__(cls, name, bases, namespace, **kwargs)
         kind = namespace.get("_type_")
-        if kind is not None and not isinstance(kind, CType):
+        if kind is not None and not is_ctype(kind):
             raise TypeError("_type_ must have storage info")
         if getattr(made, "_type_", None) is not None or name.startswith("LP_"):
-            made._size_ = made._align_bytes_ = 8
-            made._pointers_ = (0,)
-            made._flat_ = False
+            put(made, "_size_", 8)
+            put(made, "_align_bytes_", 8)
+            put(made, "_pointers_", (0,))
+            put(made, "_flat_", value=False)
         return made
 
     def set_type(cls, kind: Any) -> None:
         """Complete a pointer type that was made by name only."""
-        if not isinstance(kind, CType):
+        if not is_ctype(kind):
             raise TypeError("_type_ must have storage info")
-        cls._type_ = kind
+        if getattr(cls, "_type_", None) is not None:  # everybody has it, and what it points to
+            raise TypeError(f"{cls.__name__} is complete")
+        put(cls, "_type_", kind)
 
 
 class Pointer(Aimed, metaclass=PointerType):
@@ -179,13 +192,13 @@ def POINTER(kind: Any) -> Any:  # noqa: N802  # the name is that of ctypes
         return c_void_p
     if isinstance(kind, str):
         return PointerType(f"LP_{kind}", (Pointer,), {})
-    if not isinstance(kind, CType):
+    if not is_ctype(kind):
         raise TypeError("must be a ctypes type")
     found = kind.__dict__.get("_pointer_type_")
     if found is None:
         namespace = {"_type_": kind, "__module__": kind.__module__}
         found = PointerType(f"LP_{kind.__name__}", (Pointer,), namespace)
-        type.__setattr__(kind, "_pointer_type_", found)  # there, so that both can go together
+        put(kind, "_pointer_type_", found)  # there, so that both can go together
         base.made_here(found)
     return found
 

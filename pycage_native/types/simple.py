@@ -7,7 +7,7 @@ import operator
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pycage_native.types.base import CType, Data, Parameter
+from pycage_native.types.base import CType, Data, Parameter, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,10 +138,11 @@ class SimpleType(CType):
             raise AttributeError("class must define a '_type_' attribute")
         if type(code) is not str or code not in CODES:
             raise AttributeError(f"class must define a '_type_' attribute which must be one of {''.join(CODES)!r}")
-        made._size_ = made._align_bytes_ = CODES[code].size
-        made._pointers_ = (0,) if code in "zZP" else ()
-        made._flat_ = code not in "zZP"
-        made._direct_ = bases[0].__dict__.get("_abstract_", False)
+        put(made, "_size_", CODES[code].size)
+        put(made, "_align_bytes_", CODES[code].size)
+        put(made, "_pointers_", (0,) if code in "zZP" else ())
+        put(made, "_flat_", code not in "zZP")
+        put(made, "_direct_", bases[0].__dict__.get("_abstract_", False))
         return made
 
 

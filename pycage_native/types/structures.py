@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pycage_native.types import own_names
 from pycage_native.types.arrays import Array
-from pycage_native.types.base import CType, Data, _size_of
+from pycage_native.types.base import CType, Data, _size_of, is_ctype, put
 from pycage_native.types.layout import Member, lay_out
 from pycage_native.types.simple import CODES, SimpleType
 
@@ -119,8 +120,8 @@ class StructType(CType):
         if namespace.get("_abstract_"):
             return made
         if made._size_ is None:
-            made._size_ = 0
-        type.__setattr__(made, "_final_", False)
+            put(made, "_size_", 0)
+        put(made, "_final_", value=False)
         if "_fields_" in namespace:
             cls._complete(made, namespace["_fields_"])
         return made
@@ -128,12 +129,12 @@ class StructType(CType):
     def __setattr__(cls, name: str, value: Any) -> None:
         """Return setting ``_fields_`` completes the type, once."""
         if name != "_fields_":
-            type.__setattr__(cls, name, value)
+            super().__setattr__(name, value)
             return
         if cls._final_:
             raise AttributeError("_fields_ is final")
         StructType._complete(cls, value)
-        type.__setattr__(cls, name, value)
+        put(cls, name, value)
 
     def _complete(cls: Any, fields: Any) -> None:
         try:
@@ -142,10 +143,10 @@ class StructType(CType):
             raise TypeError("_fields_ must be a sequence of pairs") from None
         base = next((b for b in cls.__mro__[1:] if isinstance(b, StructType) and "_abstract_" not in b.__dict__), None)
         pack = getattr(cls, "_pack_", 0)
-        if not isinstance(pack, int) or pack < 0:
+        if type(pack) is not int or pack < 0:
             raise ValueError("_pack_ must be a non-negative integer")
         least = getattr(cls, "_align_", 1)
-        if not isinstance(least, int) or least < 0:
+        if type(least) is not int or least < 0:
             raise ValueError("_align_ must be a non-negative integer")
         wanted = [_member(index, item) for index, item in enumerate(items)]
         layout = lay_out(
@@ -162,24 +163,26 @@ class StructType(CType):
         ]
         for field in made:
             if isinstance(field.kind, StructType):
-                field.kind._final_ = True
-            type.__setattr__(cls, field.name, field)
+                put(field.kind, "_final_", value=True)
+            put(cls, field.name, field)
         inherited = base._pointers_ if base else ()
         inside = [field.offset + offset for field in made if field.bits is None for offset in field.kind._pointers_]
-        type.__setattr__(cls, "_pointers_", tuple(sorted({*inherited, *inside})))
-        type.__setattr__(cls, "_flat_", not cls._pointers_)
-        type.__setattr__(cls, "_size_", layout.size)
-        type.__setattr__(cls, "_align_bytes_", layout.align)
-        type.__setattr__(cls, "_members_", (*(base._members_ if base else ()), *made))
-        type.__setattr__(cls, "_final_", True)
+        put(cls, "_pointers_", tuple(sorted({*inherited, *inside})))
+        put(cls, "_flat_", not cls._pointers_)
+        put(cls, "_size_", layout.size)
+        put(cls, "_align_bytes_", layout.align)
+        put(cls, "_members_", (*(base._members_ if base else ()), *made))
+        put(cls, "_final_", value=True)
         _promote(cls, made)
 
 
 def _member(index: int, item: Any) -> tuple[Member, Any]:
-    if not isinstance(item, (tuple, list)) or len(item) not in {2, 3} or not isinstance(item[0], str):
+    if not isinstance(item, (tuple, list)) or len(item) not in {2, 3} or type(item[0]) is not str:
         raise TypeError("_fields_ must be a sequence of (name, C type) pairs")
     name, kind, *width = item
-    if not isinstance(kind, CType) or kind._size_ is None:
+    if not own_names.free(name):
+        raise TypeError(f"a field cannot be named {name!s:.40}: that belongs to the implementation of C types")
+    if not is_ctype(kind) or kind._size_ is None:
         raise TypeError(f"second item in _fields_ tuple (index {index}) must be a C type")
     bits = None
     if width:
@@ -188,7 +191,7 @@ def _member(index: int, item: Any) -> tuple[Member, Any]:
         if not code or code not in "?bBhHiIlLqQ":
             raise TypeError(f"bit fields not allowed for type {kind.__name__}")
         # A bool has one bit that counts, whatever its size.
-        if not isinstance(bits, int) or not 0 < bits <= (1 if code == "?" else kind._size_ * 8):
+        if type(bits) is not int or not 0 < bits <= (1 if code == "?" else kind._size_ * 8):
             raise ValueError("number of bits invalid for bit field")
     return Member(name, kind._size_, kind._align_bytes_, bits), kind
 
@@ -205,8 +208,8 @@ def _promote(cls: Any, fields: list[Field]) -> None:
             raise TypeError("_anonymous_ fields must be structures or unions")
         for inner in dict.fromkeys([f.name for f in field.kind._members_] + list(_promoted(field.kind))):
             found = getattr(field.kind, inner)
-            type.__setattr__(cls, inner, Field(inner, found.kind, field.offset + found.offset, found.bit, found.bits))
-        type.__setattr__(cls, "_promoted_", (*_promoted(cls), *(f.name for f in field.kind._members_)))
+            put(cls, inner, Field(inner, found.kind, field.offset + found.offset, found.bit, found.bits))
+        put(cls, "_promoted_", (*_promoted(cls), *(f.name for f in field.kind._members_)))
 
 
 def _promoted(cls: Any) -> tuple[str, ...]:
@@ -233,7 +236,7 @@ class _Compound(Data, metaclass=StructType):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make an object of zeros; from now on the fields are final."""
         self = super().__new__(cls, *args, **kwargs)
-        cls._final_ = True
+        put(cls, "_final_", value=True)
         return self
 
 

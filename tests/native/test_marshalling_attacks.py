@@ -220,7 +220,7 @@ def test_whatever_a_library_writes_into_an_object_is_judged(lib):
             else:
                 assert type(target) is Place
                 assert lib.link.remote <= word < lib.link.remote + lib.link.size
-                assert 0 <= target.at <= len(target.block.data)
+                assert 0 <= target.at <= len(target._block.data)
                 assert bytes(thing._memory_.data[offset : offset + 8]) == bytes(8)
         overwrite(byref(thing), None, 0)  # and all of it may be passed again
     assert lib.number() == -5
@@ -242,7 +242,7 @@ def test_the_arena_may_change_while_the_host_reads_it(lib):
         for found in [cast(node.next, c_void_p).value, node.data, *kept]:
             assert found is None or type(found) in {Handle, Place}
             if type(found) is Place:
-                assert 0 <= found.at <= len(found.block.data)
+                assert 0 <= found.at <= len(found._block.data)
     assert changed
     assert number() == -5
 
