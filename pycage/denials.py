@@ -10,9 +10,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from pycage import contexts
+from pycage.advice import advise, grant_of
 from pycage.contexts import get_context
 from pycage.decisions import DecisionLog, PermissionRequest
-from pycage.errors import AccessDenied, StackEntry
+from pycage.errors import AccessDenied, StackEntry, add_advice
 from pycage.permissions import FilePermission, Permission, RuntimePermission
 from pycage.records import recorded_chain, short
 from pycage.rulings import denying
@@ -40,65 +41,53 @@ def refusal(
     shown: Permission, wanted: Wanted, refusing: ProtectionDomain, context: AccessControlContext, reason: str
 ) -> AccessDenied:
     """Record that a domain does not agree to ``wanted``, and return the error to be raised, about ``shown``."""
-    lacking = refusing.weigh(wanted, contexts.principals.get()).lacking or wanted
-    return denial(
-        shown,
+    weight = refusing.weigh(wanted, contexts.principals.get())
+    lacking = weight.lacking or wanted
+    asked = named(shown, wanted)
+    # For the record only: it tells where a link leads, and what the current directory is.
+    elsewhere = " and ".join(str(part[0]) for part in lacking if part[0] != shown)
+    chain = recorded_chain()
+    LOG.denied(
+        asked,
         refusing.label,
-        grant_to=None if refusing is contexts.HOST else refusing,
-        rule=denying(refusing.rules, refusing.code_source, [one for part in lacking for one in part]),
-        recorded=named(shown, wanted),
         sandbox=context.culprit(),
-        reason=reason,
-        needed=_not_shown(shown, lacking),
+        rule=denying(refusing.rules, refusing.code_source, [one for part in lacking for one in part]),
+        chain=chain,
+        reason="; ".join(filter(None, [reason, f"needs {elsewhere}" if elsewhere else ""])),
     )
-
-
-def _not_shown(shown: Permission, lacking: Wanted) -> str:
-    """Return what is missing if it is not what is shown: where a relative path or a link leads."""
-    missing = [one[0] for one in lacking if one and shown not in one]
-    return " and ".join(map(str, missing)) if len(missing) == len(lacking) else ""
+    denied = _error(shown, refusing.label, chain, reason)
+    add_advice(denied, *advise(shown, refusing, weight, wanted, context=context, chain=chain))
+    return denied
 
 
 def denial(
-    permission: Permission,
-    label: str,
-    *,
-    grant_to: ProtectionDomain | None = None,
-    reason: str = "",
-    rule: str | None = None,
-    recorded: Permission | None = None,
-    sandbox: str | None = None,
-    needed: str = "",
+    permission: Permission, label: str, *, grant_to: ProtectionDomain | None = None, reason: str = ""
 ) -> AccessDenied:
-    """Record a denial and return it, to be raised.
+    """Record a denial about which no policy was asked, and return it, to be raised.
 
     Args:
         permission: What was asked for.
         label: The domain that refuses.
         grant_to: The domain that a grant would help; None if no grant would.
-        reason: Why, where it is not simply a missing permission.
-        rule: What of the policy decided; None: no policy was asked.
-        recorded: What the record names, if it is not ``permission``.
-        sandbox: The nearest sandbox, if ``label`` is none.
-        needed: What is missing, if that is not ``permission``.  For the record only: it tells where a link leads, and
-            what the current directory is.
+        reason: Why.
     """
     chain = recorded_chain()
-    why = "; ".join(part for part in (reason, f"needs {needed}" if needed else "") if part)
-    LOG.denied(recorded or permission, label, sandbox=sandbox, rule=rule, chain=chain, reason=why)
+    LOG.denied(permission, label, sandbox=get_context().culprit(), chain=chain, reason=reason)
+    denied = _error(permission, label, chain, reason)
+    if grant_to is not None:
+        denied.add_note(grant_of(grant_to, [permission]))
+    return denied
+
+
+def _error(permission: Permission, label: str, chain: tuple[ChainEntry, ...], reason: str) -> AccessDenied:
     captured = capture.get()
     if captured is not None:
         captured.append(PermissionRequest(permission, granted=False))
-    denied = AccessDenied(
-        f"access denied {permission}", permission=permission, domain=label, chain=_without_files(chain)
-    )
-    at = [entry.function for entry in denied.chain if entry.domain == label]
+    shown = _without_files(chain)
+    denied = AccessDenied(f"access denied {permission}", permission=permission, domain=label, chain=shown)
+    at = [entry.function for entry in shown if entry.domain == label]
     where = next((f": {function}" for function in at if not function.startswith("shim ")), "")
     denied.add_note(f"refused by {label}{where}{f' ({reason})' if reason else ''}")
-    if grant_to is not None and needed:
-        denied.add_note("to allow it: grant what the name leads to; the host finds it in pycage.decisions()")
-    elif grant_to is not None:
-        denied.add_note(f"to allow it: {grant_to.handle}.grant({permission!r})")
     return denied
 
 

@@ -1,4 +1,4 @@
-"""Every error of pycage, in one module that imports nothing of pycage, so that no import can run in circles.
+"""Every error of pycage, in one module that imports only the core, so that no import can run in circles.
 
 Errors are divided by whose fault it is: `PolicyError` and `DuplicateSandboxError` are mistakes of the host,
 `AccessDenied`, `RestrictedSyntaxError` and `LimitExceeded` are answers to a sandbox.  Each is also the built-in error
@@ -7,7 +7,10 @@ that a caller would already catch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, Final, NamedTuple, final
+from weakref import WeakKeyDictionary
+
+from pycage import _core
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +77,37 @@ class AccessDenied(PycageError, PermissionError):
         self.permission = permission
         self.domain = domain
         self.chain = tuple(chain)
+
+    @property
+    def __notes__(self) -> list[str]:
+        """Further lines of the message.  Where it matters, only the host is told exactly what would allow it."""
+        notes: list[str] | None = self.__dict__.get("__notes__")
+        if notes is None:
+            raise AttributeError(name="__notes__", obj=self)
+        if type(self) is AccessDenied and self in _only_for_the_host and _core.snapshot() is None:
+            told, exact = _only_for_the_host.pop(self)
+            notes[:] = [exact if note == told else note for note in notes]
+        return notes
+
+    @__notes__.setter
+    def __notes__(self, notes: list[str]) -> None:
+        self.__dict__["__notes__"] = notes
+
+    @__notes__.deleter
+    def __notes__(self) -> None:
+        self.__dict__.pop("__notes__", None)
+
+
+# The note that is exact in place of the one that whoever asked may read, until the host has read it.  Where a link
+# leads is nothing for a sandbox that was refused it, and sandboxes catch denials.
+_only_for_the_host: Final[WeakKeyDictionary[AccessDenied, tuple[str, str]]] = WeakKeyDictionary()
+
+
+def add_advice(denied: AccessDenied, told: str, exact: str) -> None:
+    """Add a note to an error, which is ``exact`` when only the host is on the stack of who reads it."""
+    denied.add_note(told)
+    if exact != told:
+        _only_for_the_host[denied] = told, exact
 
 
 class ImportDenied(AccessDenied):

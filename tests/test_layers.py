@@ -21,6 +21,7 @@ ORDER = [
     {"records", "rulings", "sinks"},
     {"decisions"},
     {"contexts"},
+    {"advice"},
     {"denials", "privileges"},
     {"agreement", "host_calls", "questions", "asking", "needs"},
     {"access", "shims"},
