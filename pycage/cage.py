@@ -9,6 +9,7 @@ import decimal
 import functools
 import io
 import sys
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar, cast, final
 
@@ -43,9 +44,15 @@ _COMPILING: Final = functools.partial(_core.do_privileged, limit=(RuntimePermiss
 
 # Where output of the code that runs goes: stdout and stderr of the run; None: to the host's own.
 _run_output: Final[ContextVar[tuple[io.StringIO, io.StringIO] | None]] = ContextVar("pycage.run_output", default=None)
+# How many calls of run and load are under way in this thread: these put the context of decimal back.
+_contained: Final = threading.local()
 _ANY_RUN: Final = "<run>"
 _NO_MODULES: Final = MappingResolver({})
 _REFLECTION: Final = RuntimePermission("accessDeclaredMembers")
+
+
+def _is_contained() -> bool:
+    return getattr(_contained, "depth", 0) > 0
 
 
 @final
@@ -144,6 +151,8 @@ class Cage:
         """Call ``action``; what would end the host comes out as an ordinary error."""
         # The context of decimal is the thread's.  A sandbox that enters localcontext() need not leave it.
         numbers = decimal.getcontext()
+        outer = getattr(_contained, "depth", 0)
+        _contained.depth = outer + 1
         with Interrupts() as interrupts:
             try:
                 return action()
@@ -156,6 +165,7 @@ class Cage:
                 message = f"{self._domain.label} raised {type_name(error)}"
                 raise SandboxExited(message) from (error if isinstance(error, BaseException) else None)
             finally:
+                _contained.depth = outer
                 if decimal.getcontext() is not numbers:
                     decimal.setcontext(numbers)
 
@@ -180,6 +190,8 @@ class Cage:
             read=self._guards.getattr,
             own_code=lambda code: _core.code_domain(code) is domain,
             own_file=self._sources.has,
+            handled=self._guards.handled,
+            restores=_is_contained,
             streams=self._streams,
             open=open_,
             descriptors=self._descriptors,

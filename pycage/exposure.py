@@ -11,7 +11,7 @@ recalled; nor is a generator that has begun.
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Final, NoReturn, final
+from typing import TYPE_CHECKING, Final, NoReturn, cast, final
 
 from pycage import _core, access
 from pycage.errors import NotPlainError, PolicyError
@@ -117,7 +117,7 @@ class Exposure:
     def _reading(self, attribute: str) -> Callable[[], object]:
         def read() -> object:
             value = self._errors.call(getattr, self._there(), attribute)
-            return self._lent(value) if isinstance(value, _FUNCTIONS) else value
+            return self._lent(cast("Callable[..., object]", value)) if type(value) in _FUNCTIONS else value
 
         read.__name__ = attribute
         return read

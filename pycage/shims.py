@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pycage.access import AccessControlContext
     from pycage.domains import ProtectionDomain
 
-__all__ = ["SHIM_FILE", "Shims"]
+__all__ = ["SHIM_FILE", "Shims", "carried_by"]
 
 
 def _function_template(target: Callable[..., object], carried: Callable[[object], object]) -> Callable[..., object]:
@@ -126,9 +126,10 @@ def carried(result: object) -> object:
 class _Steps:
     """The steps of a generator or coroutine, each in the context of the call that made it."""
 
-    __slots__ = ("_close", "_send", "_throw")
+    __slots__ = ("_close", "_running", "_send", "_throw")
 
     def __init__(self, running: types.GeneratorType[object, object, object], context: AccessControlContext) -> None:
+        self._running = running
         self._send = context.bind(running.send)
         self._throw = context.bind(running.throw)
         self._close = context.bind(running.close)
@@ -188,3 +189,8 @@ _STAND_INS: Final[dict[type, Callable[..., object]]] = {
     types.CoroutineType: _CarriedCoroutine,
     types.GeneratorType: _CarriedGenerator,
 }
+
+
+def carried_by(stand_in: object) -> object:
+    """Return the generator or coroutine behind a stand-in, None for anything else."""
+    return stand_in._running if type(stand_in) in (_CarriedCoroutine, _CarriedGenerator) else None  # type: ignore[attr-defined]  # one of these

@@ -27,10 +27,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, cast, final, overload
 
-__all__ = ["RESERVED", "SourceLines"]
+from pycage.shims import SHIM_FILE
 
-# How the names begin that only this module gives.
-RESERVED: Final = "<sandbox "
+__all__ = ["COPY_FILES", "RESERVED", "SourceLines"]
+
+# How the file names of the sandbox's copies of standard modules begin, `<standard json>`.
+COPY_FILES: Final = "<standard "
+# How file names begin that no guest may give: those of this module, of copies, of shims, and the interpreter's.
+RESERVED: Final = ("<sandbox ", COPY_FILES, SHIM_FILE.removesuffix("shim>"), "<frozen ")
 
 _MOST_TEXT: Final = 4 << 20
 _MOST_RUNS: Final = 32

@@ -20,7 +20,7 @@ import enum
 import functools
 from typing import TYPE_CHECKING
 
-from pycage import _core
+from pycage import _core, access
 from pycage.errors import AccessDenied
 from pycage.imports.tools import CLASS_DICT, MRO
 from pycage.language.names import VALUE, classify
@@ -37,7 +37,9 @@ def _judge(cls: type, name: object) -> None:
     if _core.snapshot() is None or not any(name in CLASS_DICT(base) for base in MRO(cls)[1:]):
         return
     message = "a member of an Enum in a sandbox cannot have this name, because a base class has it too"
-    raise AccessDenied(message)
+    denied = AccessDenied(message)
+    access.record_denial(denied)
+    raise denied
 
 
 def _judging_add(original: Callable[..., None]) -> Callable[..., None]:  # 3.13

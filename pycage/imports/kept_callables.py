@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import functools
 import itertools
@@ -17,6 +18,7 @@ from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pycage import _core, access
+from pycage.imports.facades.asyncio_work import Steps
 from pycage.language import _guards
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ _TYPES: Final = (
     (itertools.takewhile, 0b1, (), False, 0),
     (types.MethodType, 0b1, (), False, _DEEP),
     (type(functools.lru_cache(len)), 0b1, ("user_function",), False, _DEEP),
+    (vars(asyncio.tasks)["_CTask"], 0b1, ("coro",), True, 0),
 )
 
 # Of these nothing but the methods of their arguments runs, and no name and no function is among those.
@@ -88,9 +91,13 @@ _SPECIAL: Final = frozenset(
 def _bind(function: Callable[..., object]) -> Callable[..., object]:
     """Return what is kept in place of a function: it, or it bound to the context of the running stack."""
     raw = _core.snapshot()
-    if raw is None or not callable(function):
+    if raw is None:
         return function
     context = access.context_of(raw)
+    if asyncio.iscoroutine(function):  # of a task, by the type of a bare one
+        return cast("Callable[..., object]", Steps(function, context))
+    if not callable(function):
+        return function
     code = function.__code__ if type(function) is types.FunctionType else None
     domain = None if code is None else _core.code_domain(code)
     if domain is not None and not context.involves_other_than(cast("ProtectionDomain", domain)):
@@ -136,7 +143,7 @@ def _keeping(original: Callable[..., None]) -> Callable[..., None]:
 @functools.cache
 def install() -> None:
     """Put everything in place, once, before the first sandbox is made."""
-    for kind in (functools.partialmethod, types.DynamicClassAttribute):
+    for kind in (functools.partialmethod, types.DynamicClassAttribute, vars(asyncio.tasks)["_PyTask"]):
         kind.__init__ = _keeping(kind.__init__)  # type: ignore[method-assign]  # the point
     _guards.set_keepers(
         types=_TYPES,

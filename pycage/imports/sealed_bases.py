@@ -13,25 +13,29 @@ from __future__ import annotations
 import functools
 import sys
 
-from pycage import _core
+from pycage import _core, access
 from pycage.errors import AccessDenied
 from pycage.language import _guards
 
 __all__ = ["install"]
 
 
-def _judge(base: type) -> None:
+def _judge(base: type | str) -> None:
     if _core.snapshot() is None:
         return
     code = sys._getframe(1).f_code
     # A module of the host that is imported on behalf of a sandbox: `encodings.latin_1` defines a StreamReader.
     if code.co_name == "<module>" and _core.code_domain(code) is None:
         return
-    if base is type:
+    if type(base) is str:
+        message = f"access denied: {base} of a class in a sandbox; define it in a class statement, where it is inert"
+    elif base is type:
         message = "access denied: a metaclass in a sandbox cannot define mro, __eq__ or __hash__"
-        raise AccessDenied(message)
-    message = f"access denied: no class of a sandbox can be derived from {type.__dict__['__name__'].__get__(base)}"
-    raise AccessDenied(message)
+    else:
+        message = f"access denied: no class of a sandbox can be derived from {type.__dict__['__name__'].__get__(base)}"
+    denied = AccessDenied(message)
+    access.record_denial(denied)
+    raise denied
 
 
 @functools.cache

@@ -24,10 +24,6 @@ def _nothing(_thing: object) -> bool:
     return False
 
 
-def _forget(_made: type) -> None:
-    return
-
-
 def _as_it_is(function: Callable[..., object]) -> Callable[..., object]:
     return function
 
@@ -35,6 +31,14 @@ def _as_it_is(function: Callable[..., object]) -> Callable[..., object]:
 def _no_file(*_args: object, **_kwargs: object) -> NoReturn:
     message = "there are no files here"
     raise AccessDenied(message)
+
+
+def _never() -> bool:
+    return False
+
+
+def _no_error() -> BaseException | None:
+    return None
 
 
 def _no_module(_name: str) -> types.ModuleType | None:
@@ -47,7 +51,6 @@ class Tools:
 
     Attributes:
         owns: Whether the sandbox may write to an object: the same rule as its write guard.
-        adopt: Makes a class the sandbox's own; called for ``dataclass(slots=True)``, which makes a second class.
         read: The guarded ``getattr``; without it there is no ``operator.attrgetter``.
         modules: The sandbox's own module of a name.
         shim: Makes the sandbox's stand-in for a function of the host: see ``pycage.shims``.
@@ -59,11 +62,12 @@ class Tools:
         module_table: Makes ``sys.modules`` of the sandbox.
         own_code: Whether a code object is the sandbox's.
         own_file: Whether source of the sandbox has this file name.
+        handled: The exception that is being handled, if the sandbox has seen it.
+        restores: Whether the code that runs was called so that the context of decimal is put back after it.
         streams: What ``sys.stdout`` and ``sys.stderr`` are; a stream that is not named swallows what is written.
     """
 
     owns: Callable[[object], bool] = _nothing
-    adopt: Callable[[type], None] = _forget
     read: Callable[[object, str], object] | None = None
     modules: Callable[[str], types.ModuleType | None] = _no_module
     shim: Callable[[Callable[..., object]], Callable[..., object]] = _as_it_is
@@ -75,6 +79,8 @@ class Tools:
     module_table: Callable[[], object] = dict
     own_code: Callable[[types.CodeType], bool] = _nothing
     own_file: Callable[[str], bool] = _nothing
+    handled: Callable[[], BaseException | None] = _no_error
+    restores: Callable[[], bool] = _never
     streams: Mapping[str, object] = attrs.field(factory=dict)
 
     def part(self, name: str, make: Callable[[Tools], _T]) -> _T:

@@ -178,9 +178,23 @@ class Bindings(Rewriter):
     def judge_ExceptHandler(self, node: ast.ExceptHandler) -> ast.excepthandler:  # noqa: N802
         """``except E as name``: a denied import is caught by those who ask for an import error."""
         self._binding(node, node.name)
-        self._visit_fields(node)
+        self._visit_fields(node, "body")
+        handling, self._handling = self._handling, True
+        self._visit_fields(node, "type", "name")
+        self._handling = handling
         if node.type is not None and _mentions_import_error(node.type):
             node.type = self._guarded("caught", node.type, node.type)
+        return node
+
+    def judge_Raise(self, node: ast.Raise) -> ast.stmt:  # noqa: N802
+        """``raise`` outside of an except clause: whoever called may be handling an exception of its own.
+
+        Before: ``raise``; after: ``raise reraise()``, which returns what the sandbox has seen.
+        """
+        self._visit_fields(node)
+        if node.exc is None and not self._handling:
+            call = ast.Call(func=self._placeholder("reraise", node), args=[], keywords=[])
+            return at(node, ast.Raise(exc=at(node, call), cause=None))
         return node
 
     def judge_TryStar(self, node: ast.stmt) -> ast.stmt:  # noqa: N802

@@ -356,7 +356,7 @@ class Namespaces:
         # A file name that is a path would make tracebacks read that file and show it (D433).
         if type(filename) is not str:
             raise TypeError("filename must be exactly str")
-        # Nor may it be one of those whose lines are known: they may be another sandbox's.
+        # Nor one of those whose lines are known, which may be another sandbox's, or whose frames are not shown.
         shown = filename.startswith("<") and not filename.startswith(RESERVED)
         name = filename if shown else f"<{filename}>"
         if self._privileged is None:

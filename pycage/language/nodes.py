@@ -102,8 +102,9 @@ NODES: Final = MappingProxyType(
         **_rows(_J, "alias", "read by Import and ImportFrom"),
         **_rows(_J, "TypeVar ParamSpec TypeVarTuple", "binds names that are strings (PEP 695)"),
         # ---- Control flow ----
-        **_rows(_P, "If While Try Raise Assert Pass Break Continue", "control flow"),
+        **_rows(_P, "If While Try Assert Pass Break Continue", "control flow"),
         **_rows(_P, "Return Yield YieldFrom Await", "control flow"),
+        **_rows(_J, "Raise", "without an exception, it raises what is handled, be that the host's", "reraise"),
         **_rows(_J, "ExceptHandler", "binds a name that is a string; a denied import is an ImportError", "caught"),
         **_rows(_J, "TryStar", "unsafe where the interpreter is affected by CVE-2025-22153"),
         # ---- Patterns: class patterns read attributes without an Attribute node ----

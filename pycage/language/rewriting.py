@@ -32,6 +32,7 @@ GUARDS: Final = (
     "new_type",
     "pattern",
     "caught",
+    "reraise",
     "late",
     "method",
     "super",
@@ -62,6 +63,7 @@ class Rewriter(RestrictingNodeTransformer):
         self._class_variables: set[int] = set()  # ids of Name nodes that bind __class__ in a class body, harmlessly
         self._globals: list[str] = []  # temporaries of the current module or class body
         self._in_pattern = False
+        self._handling = False  # in an except clause of the current function
         self._checks: list[ast.expr] = []  # what has to be evaluated before the current case
         self._temporaries = 0
         self._class_name: str | None = None  # of the innermost class statement, for names like __this
@@ -116,6 +118,7 @@ class Rewriter(RestrictingNodeTransformer):
     def _visit_scope(self, scope: Scope, node: ast.AST, field: str) -> None:
         """Visit one field of a node as a scope of its own."""
         outer = self._scope, self._in_pattern, self._checks, self._globals
+        handling, self._handling = self._handling, False
         self._scope, self._in_pattern, self._checks, self._globals = scope, False, [], []
         self._visit_fields(node, *(name for name in node._fields if name != field))
         body = getattr(node, field)
@@ -128,6 +131,7 @@ class Rewriter(RestrictingNodeTransformer):
                 position += 1
             body.insert(position, at(body[0], ast.Global(self._globals)))
         self._scope, self._in_pattern, self._checks, self._globals = outer
+        self._handling = handling
 
     # -- Making nodes ------------------------------------------------------------------------------------------------
 

@@ -45,13 +45,14 @@ from pycage.language.builtins import RestrictedCode
 from pycage.language.globals import Globals, StandIn, is_variable
 from pycage.language.names import INERT, PLAIN, classify
 from pycage.shims import SHIM_FILE
+from pycage.source_lines import COPY_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pycage.language._guards import GuardSet
 
-__all__ = ["COPY_FILES", "REFUSED_REDUCE", "Cell", "Code", "Frame", "Globals", "StandIns"]
+__all__ = ["REFUSED_REDUCE", "Cell", "Code", "Frame", "Globals", "StandIns"]
 
 _MRO: Final = type.__dict__["__mro__"].__get__
 _CLASS_DICT: Final = type.__dict__["__dict__"].__get__
@@ -60,10 +61,6 @@ _TRACEBACK: Final = BaseException.__dict__["__traceback__"]
 
 _BUILTIN_TYPES: Final = frozenset(id(kind) for kind in vars(builtins).values() if isinstance(kind, type))
 _FREE_VARIABLE: Final = "only functions without free variables can exchange their code in a sandbox"
-
-
-COPY_FILES: Final = "<standard "
-"""How the file names of copied standard modules begin: code of the sandbox, with variables that are not the guest's."""
 
 
 @final

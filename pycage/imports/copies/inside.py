@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol, TypeAlias, cast
 from pycage.errors import AccessDenied
 from pycage.imports.tools import CLASS_DICT, MRO, exact_name
 from pycage.language import _guards
-from pycage.language.stand_ins import COPY_FILES
+from pycage.source_lines import COPY_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ import attrs
 from pycage.imports.copies.edits import EDITS, PRIVATE, Edit
 from pycage.imports.stdlib import OFFERS
 from pycage.language import Unbound, transform_tree
-from pycage.language.stand_ins import COPY_FILES
+from pycage.source_lines import COPY_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

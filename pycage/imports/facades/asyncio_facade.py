@@ -15,8 +15,10 @@
 # no privilege is needed and none is lent (`asyncio_loop`).  What only waits is the real thing: locks, queues and sleep
 # are shown as they are; the functions that make tasks out of their arguments are given tasks.
 #
-# What still fails.  A guest's coroutine that the host awaits is a part of the host's task: `asyncio.timeout()` that is
-# entered by hand and never left cancels that task, as would an exception.  current_task() is None there.
+# A guest's coroutine that the host awaits is a part of the host's task.  A timeout or a group that it entered by hand
+# and never left would cancel that task later: they cancel it only while it waits for code of the sandbox.
+#
+# What still fails.  current_task() is None there.
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from pycage import access
 from pycage.imports.facades.asyncio_loop import in_thread, make_loops
-from pycage.imports.facades.asyncio_work import make_work, real_loop
+from pycage.imports.facades.asyncio_work import make_work, real_loop, waits_for_own
 from pycage.imports.facades.exact_numbers import exact_seconds
 from pycage.imports.facades.shimmed_class import shimmed
 
@@ -125,7 +127,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
         """Return a future of asyncio for one of concurrent.futures."""
         return asyncio.wrap_future(future, loop=real_loop(loop))
 
-    timeout_class = _timeout(tools)
+    timeout_class = _timeout(tools, work)
 
     def timeout(delay: float | None) -> object:
         """Return a context manager that cancels its block after some seconds."""
@@ -165,7 +167,7 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901  # a list of small fu
     }
 
 
-def _timeout(tools: Tools) -> type[asyncio.Timeout]:
+def _timeout(tools: Tools, work: Work) -> type[asyncio.Timeout]:
     @shimmed(tools, "asyncio")
     class Timeout(asyncio.Timeout):  # type: ignore[misc]  # final for type checkers only
         """``asyncio.Timeout``, of which no class can be derived: it keeps the task that it may cancel."""
@@ -177,7 +179,32 @@ def _timeout(tools: Tools) -> type[asyncio.Timeout]:
             """Change the time."""
             super().reschedule(None if when is None else exact_seconds(when))
 
+        def _on_timeout(self) -> None:
+            task = vars(self)["_task"]
+            if type(task) is work.task or waits_for_own(tools, task):
+                super()._on_timeout()  # type: ignore[misc]  # asyncio's own
+
     return Timeout
+
+
+class _Parent:
+    """What a group asks of the task that it is in, if that is not the sandbox's."""
+
+    def __init__(self, tools: Tools, real: asyncio.Task[Any]) -> None:
+        self._tools = tools
+        self._real = real
+
+    def cancel(self) -> bool:
+        return waits_for_own(self._tools, self._real) and self._real.cancel()
+
+    def uncancel(self) -> int:
+        return self._real.uncancel()
+
+    def cancelling(self) -> int:
+        return self._real.cancelling()
+
+    def done(self) -> bool:
+        return self._real.done()
 
 
 def _task_group(tools: Tools, work: Work) -> type[asyncio.TaskGroup]:
@@ -203,6 +230,9 @@ def _task_group(tools: Tools, work: Work) -> type[asyncio.TaskGroup]:
         async def __aenter__(self) -> Self:
             await super().__aenter__()
             self._loop = _Loop(asyncio.get_running_loop())  # type: ignore[assignment]  # all that a group asks of it
+            own: dict[str, Any] = vars(self)
+            if type(own["_parent_task"]) is not work.task:
+                own["_parent_task"] = _Parent(tools, own["_parent_task"])
             return self
 
         def create_task(self, coro: Any, *, name: Any = None, context: Any = None) -> asyncio.Task[Any]:

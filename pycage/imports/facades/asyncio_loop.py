@@ -13,7 +13,7 @@ from pycage.access import check_permission, do_privileged, get_context
 from pycage.imports.facades.asyncio_work import LoopFacade, SandboxLoop, Work, real_loop, variables
 from pycage.imports.facades.exact_numbers import exact_seconds
 from pycage.imports.facades.futures_facade import pool_behind
-from pycage.imports.facades.shimmed_class import shimmed
+from pycage.imports.facades.shimmed_class import shimmed, slot
 from pycage.permissions import ThreadPermission
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _require_own(work: Work, loop: asyncio.AbstractEventLoop, what: str) -> Sand
     return cast("SandboxLoop", loop)
 
 
-def make_loops(tools: Tools, work: Work) -> Loops:  # noqa: C901  # a list of small methods
+def make_loops(tools: Tools, work: Work) -> Loops:  # noqa: C901, PLR0915  # a list of small methods
     """Make the classes of one sandbox."""
     facades: weakref.WeakValueDictionary[int, LoopFacade] = weakref.WeakValueDictionary()
     state = threading.local()
@@ -232,45 +232,55 @@ def make_loops(tools: Tools, work: Work) -> Loops:  # noqa: C901  # a list of sm
             if loop_factory is not None and loop_factory is not new_shim:
                 message = "loop_factory in a sandbox can only be asyncio.new_event_loop"
                 raise TypeError(message)
-            self._debug = debug
-            self._loop: SandboxLoop | None = None
-            self._state = "new"
+            set_debug(self, debug)
+            set_loop(self, None)
+            set_state(self, "new")
 
         def __enter__(self) -> Self:
-            self._start()
+            start(self)
             return self
 
         def __exit__(self, *_error: object) -> None:
-            self.close()
+            end(self)
 
         def get_loop(self) -> LoopFacade:
             """Return its loop."""
-            return facade(self._start())
+            return facade(start(self))
 
         def run(self, coro: Coroutine[object, object, object], *, context: object = None) -> object:
             """Run a coroutine to its end and return what it returns."""
             _require_startable(coro)
-            real = self._start()
+            real = start(self)
             return real.run_until_complete(work.task(coro, loop=real, context=context))
 
         def close(self) -> None:
             """Cancel what is left, and close the loop."""
-            if self._state != "open" or self._loop is None:
-                self._state = "closed"
-                return
-            real, self._loop, self._state = self._loop, None, "closed"
-            _end(real)
+            end(self)
 
-        def _start(self) -> SandboxLoop:
-            if self._state == "closed":
-                message = "Runner is closed"
-                raise RuntimeError(message)
-            if self._loop is None:
-                self._loop = SandboxLoop(work.owner, is_temporary=False)
-                if self._debug is not None:
-                    self._loop.set_debug(bool(self._debug))
-                self._state = "open"
-            return self._loop
+    # Methods are called on whatever their caller likes; a slot is read off runners only.
+    get_debug, set_debug = slot(Runner, "_debug")
+    get_loop, set_loop = slot(Runner, "_loop")
+    get_state, set_state = slot(Runner, "_state")
+
+    def start(runner: Runner) -> SandboxLoop:
+        if get_state(runner) == "closed":
+            message = "Runner is closed"
+            raise RuntimeError(message)
+        real = cast("SandboxLoop | None", get_loop(runner))
+        if real is None:
+            real = SandboxLoop(work.owner, is_temporary=False)
+            set_loop(runner, real)
+            if get_debug(runner) is not None:
+                real.set_debug(bool(get_debug(runner)))
+            set_state(runner, "open")
+        return real
+
+    def end(runner: Runner) -> None:
+        real = get_loop(runner)
+        set_loop(runner, None)
+        set_state(runner, "closed")
+        if real is not None:
+            _end(real)
 
     def run(coro: Coroutine[object, object, object], *, debug: bool | None = None) -> object:
         """Run a coroutine in an event loop of its own to its end and return what it returns."""

@@ -13,14 +13,16 @@
 # `Steps`, each of which runs in the context of the task's maker; `Callback` does the same for a function.  On a loop
 # that the sandbox runs itself, its own frames are below everything that the loop calls, and nothing is replaced.
 #
-# What still fails.  `type(t)(coroutine)`, where t is a bare task that a coroutine of the host waits for, makes a task
-# that is not bound; it needs a bare coroutine of the host as well, and functions of the host return bound ones.
-# KeyboardInterrupt in a task ends the loop, as it may be the user's.
+# What `type(t)(coroutine)` makes, where t is a bare task that a coroutine of the host waits for, is bound where all
+# tasks are made: see pycage.imports.kept_callables.
+#
+# What still fails.  KeyboardInterrupt in a task ends the loop, as it may be the user's.
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import types
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
 
@@ -31,6 +33,7 @@ from pycage.errors import SandboxExited
 from pycage.handoff import loops
 from pycage.imports.facades import contextvars_facade
 from pycage.imports.facades.shimmed_class import shimmed
+from pycage.shims import carried_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -47,6 +50,7 @@ __all__ = [
     "make_work",
     "real_loop",
     "variables",
+    "waits_for_own",
 ]
 
 
@@ -159,6 +163,26 @@ class Callback:
         return bool(self._function == (other._function if type(other) is Callback else other))
 
     __hash__ = None  # type: ignore[assignment]  # as a list of callbacks needs none
+
+
+# What a coroutine waits for, by the type of what waits.
+_WAITS: Final[dict[type, str]] = {
+    types.CoroutineType: "cr_await",
+    types.GeneratorType: "gi_yieldfrom",
+    Steps: "coroutine",
+}
+_CODE: Final[dict[type, str]] = {types.CoroutineType: "cr_code", types.GeneratorType: "gi_code"}
+
+
+def waits_for_own(tools: Tools, task: asyncio.Task[Any]) -> bool:
+    """Say whether a task waits in code of the sandbox, which may then be cancelled together with the task."""
+    waiting: object = task.get_coro()
+    while waiting is not None:
+        code = _CODE.get(type(waiting))
+        if code is not None and tools.own_code(getattr(waiting, code)):
+            return True
+        waiting = getattr(waiting, _WAITS[type(waiting)]) if type(waiting) in _WAITS else carried_by(waiting)
+    return False
 
 
 def variables(given: object, loop: asyncio.AbstractEventLoop) -> contextvars.Context:

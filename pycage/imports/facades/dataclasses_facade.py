@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses as real
 import functools
 import keyword
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["make"]
-
-_PLAIN_METACLASSES: Final = (type, type(collections.abc.Sized))
 
 # Attributes that the code of dataclasses asks for by itself; no field can have one of these names.
 _INTERNAL: Final = frozenset(
@@ -151,11 +148,7 @@ def make(tools: Tools) -> dict[str, object]:
         def decorate(given: type) -> type:
             if not issubclass(type(given), type) or not tools.owns(given):
                 refuse("dataclasses.dataclass", given)
-            made = make(given, **options)
-            if made is not given and type(given) in _PLAIN_METACLASSES:
-                # slots=True: a new class.  A metaclass of the guest could have returned any class of the host.
-                tools.adopt(made)
-            return made
+            return make(given, **options)
 
         return decorate if cls is None else decorate(cls)
 

@@ -24,25 +24,45 @@ __all__ = ["make"]
 class cached_property:  # noqa: N801  # the name it stands for
     """``functools.cached_property``, which stores only in objects whose class it is part of.
 
-    Not a subclass: through ``super()`` the real ``__get__`` would write to the ``__dict__`` of any object.
+    Not a subclass: through ``super()`` the real ``__get__`` would write to the ``__dict__`` of any object.  Nobody can
+    assign anything but its ``__doc__``: every sandbox may write to every one.
     """
 
+    _func: Callable[[object], object]
+    _name: str | None
+
     def __init__(self, func: Callable[[object], object]) -> None:
-        self.func = _guards.keep(func)
-        self.attrname: str | None = None
-        self.__doc__ = func.__doc__
+        vars(self).update(_func=_guards.keep(func), _name=None, __doc__=func.__doc__)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name != "__doc__":
+            message = f"attribute {name!r} of a cached_property cannot be assigned"
+            raise AttributeError(message)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        message = f"attribute {name!r} of a cached_property cannot be deleted"
+        raise AttributeError(message)
+
+    @property
+    def func(self) -> Callable[[object], object]:
+        return self._func
+
+    @property
+    def attrname(self) -> str | None:
+        return self._name
 
     def __set_name__(self, owner: type, name: str) -> None:
-        if self.attrname is None:
-            self.attrname = name
-        elif name != self.attrname:
-            message = f"Cannot assign the same cached_property to two different names ({self.attrname!r} and {name!r})."
+        if self._name is None:
+            vars(self)["_name"] = name
+        elif name != self._name:
+            message = f"Cannot assign the same cached_property to two different names ({self._name!r} and {name!r})."
             raise TypeError(message)
 
     def __get__(self, instance: object, owner: type | None = None) -> object:
         if instance is None:
             return self
-        name = self.attrname  # once: it can be a property of a guest's class
+        name = self._name
         if name is None:
             message = "Cannot use cached_property instance without calling __set_name__ on it."
             raise TypeError(message)
@@ -59,7 +79,7 @@ class cached_property:  # noqa: N801  # the name it stands for
             message = f"No '__dict__' attribute on {type(instance).__name__!r} instance to cache {name!r} property."
             raise TypeError(message) from None
         if name not in cache:
-            cache[name] = self.func(instance)
+            cache[name] = self._func(instance)
         return cache[name]
 
     def __class_getitem__(cls, item: object) -> types.GenericAlias:

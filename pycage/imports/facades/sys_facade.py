@@ -29,6 +29,15 @@ def make(tools: Tools) -> dict[str, object]:
             raise ValueError(message)
         return tools.stand_ins.frame(max(depth, 0), sys._getframe(1))
 
+    def exception() -> BaseException | None:
+        """Return the exception that is being handled, unless only the host has seen it."""
+        return tools.handled()
+
+    def exc_info() -> tuple[object, object, object]:
+        """Return the same with its type and its traceback."""
+        error = tools.handled()
+        return (None, None, None) if error is None else (type(error), error, error.__traceback__)
+
     def exit(code: object = None, /) -> NoReturn:  # noqa: A001  # the name it stands for
         """End the run: for the host it is an ordinary error."""
         raise SystemExit(code)
@@ -44,6 +53,8 @@ def make(tools: Tools) -> dict[str, object]:
             name=real.name, version=real.version, hexversion=real.hexversion, cache_tag=real.cache_tag
         ),
         "_getframe": _getframe,
+        "exc_info": exc_info,
+        "exception": exception,
         "exit": exit,
         "stdin": make_stdin(tools),
         **streams,

@@ -70,10 +70,11 @@ OFFERS: Final = MappingProxyType(
             },
         ),
         "sys": Offer(
-            "api_version byteorder copyright exc_info exception float_info float_repr_style getdefaultencoding "
+            "api_version byteorder copyright float_info float_repr_style getdefaultencoding "
             "getfilesystemencodeerrors getfilesystemencoding getrecursionlimit getsizeof hash_info hexversion int_info "
             "intern maxsize maxunicode platform stdlib_module_names thread_info version version_info",
-            made="_getframe argv exit implementation meta_path modules path stderr stdin stdout warnoptions",
+            made="_getframe argv exc_info exception exit implementation meta_path modules path stderr stdin stdout "
+            "warnoptions",
             withheld={
                 HANDS_OUT: "breakpointhook displayhook excepthook unraisablehook get_asyncgen_hooks getprofile "
                 "gettrace monitoring path_hooks path_importer_cache "

@@ -168,6 +168,8 @@ static PyMethodDef guards_methods[] = {
     {"new_type", (PyCFunction)(void (*)(void))guards_new_type, METH_FASTCALL | METH_KEYWORDS, new_type_doc},
     {"pattern", (PyCFunction)guards_pattern, METH_O, pattern_doc},
     {"caught", (PyCFunction)guards_caught, METH_O, caught_doc},
+    {"handled", (PyCFunction)guards_handled, METH_NOARGS, handled_doc},
+    {"reraise", (PyCFunction)guards_reraise, METH_NOARGS, reraise_doc},
     {"caller", (PyCFunction)guards_caller, METH_NOARGS, caller_doc},
     {"own", (PyCFunction)guards_own, METH_O, own_doc},
     {"own_module", (PyCFunction)guards_own_module, METH_O, own_module_doc},

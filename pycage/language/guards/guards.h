@@ -239,6 +239,7 @@ extern const char augment_doc[], delattr_doc[], getattr_doc[], hasattr_doc[], la
 /* keepers.c */
 PyObject *kept_namespace(PyObject *namespace, int in_place);
 PyObject *kept_attribute(PyObject *object, PyObject *name, PyObject *value);
+int is_of_sandbox(PyObject *value);
 PyObject *module_iter(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *module_keep(PyObject *module, PyObject *function);
 PyObject *module_set_keepers(PyObject *module, PyObject *args, PyObject *kwargs);
@@ -252,7 +253,9 @@ extern const char build_class_doc[], new_type_doc[];
 /* patterns.c */
 PyObject *guards_pattern(GuardSet *self, PyObject *cls);
 PyObject *guards_caught(GuardSet *self, PyObject *classes);
-extern const char caught_doc[], pattern_doc[];
+PyObject *guards_handled(GuardSet *self, PyObject *ignored);
+PyObject *guards_reraise(GuardSet *self, PyObject *ignored);
+extern const char caught_doc[], handled_doc[], pattern_doc[], reraise_doc[];
 
 /* guard_set.c */
 PyObject *make_denial(GuardSet *self, const char *reason, PyObject *name, PyObject *object);

@@ -458,6 +458,20 @@ kept_attribute(PyObject *object, PyObject *name, PyObject *value)
     return core != NULL && PyType_Check(object) ? special_method(name, value, 0) : Py_NewRef(value);
 }
 
+/* Whether a method for a class comes from a sandbox: a function of one, or what one gives that is no method of C. */
+int
+is_of_sandbox(PyObject *value)
+{
+    int handed = 0;
+    if (core == NULL || Py_IS_TYPE(value, &PyMethodDescr_Type)) {
+        return 0;
+    }
+    if (PyFunction_Check(value)) {
+        return domain_of(value) != NULL;
+    }
+    return core->top_domain(&handed) != NULL || handed;
+}
+
 /* ---- For Python ----------------------------------------------------------------------------------------------------- */
 
 PyObject *

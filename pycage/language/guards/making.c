@@ -70,6 +70,27 @@ is_odd_metaclass(PyObject *bases, PyObject *namespace)
     return 0;
 }
 
+/* New reference to the name of what the host's pickle and copy would obey, if a class is about to have it from a sandbox;
+ * NULL with or without an exception.  A class statement gives it another name, and has the host's methods at most. */
+static PyObject *
+found_reduce(PyObject *namespace)
+{
+    static const char *const refused[] = {"__reduce__", "__reduce_ex__"};
+    for (size_t i = 0; PyDict_Check(namespace) && i < sizeof refused / sizeof *refused; i++) {
+        PyObject *name = PyUnicode_FromString(refused[i]);
+        PyObject *value = name == NULL ? NULL : PyDict_GetItemWithError(namespace, name);
+        if (name == NULL || (value == NULL && PyErr_Occurred())) {
+            Py_XDECREF(name);
+            return NULL;
+        }
+        if (value != NULL && is_of_sandbox(value)) {
+            return name;
+        }
+        Py_DECREF(name);
+    }
+    return NULL;
+}
+
 static newfunc type_new;
 static PyObject *sealed_judge;
 
@@ -98,6 +119,15 @@ judging_type_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
     }
     if (PyTuple_GET_SIZE(args) != 3) {
         return type_new(meta, args, kwargs);
+    }
+    PyObject *reduce = found_reduce(PyTuple_GET_ITEM(args, 2));
+    if (reduce != NULL) {
+        PyObject *done = PyObject_CallOneArg(sealed_judge, reduce);
+        Py_DECREF(reduce);
+        Py_XDECREF(done);
+    }
+    if (PyErr_Occurred()) {
+        return NULL;
     }
     PyObject *old = PyTuple_GET_ITEM(args, 2), *namespace = kept_namespace(old, 0), *made = NULL;
     if (namespace == old) {

@@ -2,6 +2,8 @@
 
 #include "guards.h"
 
+#include <frameobject.h>
+
 /* New reference to the value of a name in the class's dictionaries, without descriptors and without running code. */
 static PyObject *
 raw_lookup(PyTypeObject *type, PyObject *name)
@@ -174,4 +176,54 @@ guards_caught(GuardSet *Py_UNUSED(self), PyObject *classes)
     }
     PyTuple_SET_ITEM(all, count, Py_NewRef(import_denied));
     return all;
+}
+
+/* ---- The exception that is handled --------------------------------------------------------------------------------- */
+
+/* Whether an exception is the sandbox's own, or has come through its code, which could have caught it. */
+static int
+was_seen(GuardSet *self, PyObject *error)
+{
+    if (is_own(self, error)) {
+        return 1;
+    }
+    PyObject *tb = PyException_GetTraceback(error);
+    int seen = 0;
+    while (tb != NULL && PyTraceBack_Check(tb) && !seen) {
+        PyFrameObject *frame = ((PyTracebackObject *)tb)->tb_frame;
+        PyObject *code = frame == NULL ? NULL : (PyObject *)PyFrame_GetCode(frame);
+        seen = is_own_code(self, code);
+        Py_XDECREF(code);
+        Py_XSETREF(tb, Py_XNewRef((PyObject *)((PyTracebackObject *)tb)->tb_next));
+    }
+    Py_XDECREF(tb);
+    return seen;
+}
+
+DOC(handled_doc, "handled(): the exception that is being handled, if the sandbox has seen it, else None.\n\n"
+                 "A host may call a sandbox while it handles one of its own.");
+
+PyObject *
+guards_handled(GuardSet *self, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *error = PyErr_GetHandledException();
+    if (error == NULL || error == Py_None || !was_seen(self, error)) {
+        Py_XDECREF(error);
+        Py_RETURN_NONE;
+    }
+    return error;
+}
+
+DOC(reraise_doc, "reraise(): what handled() returns, for a raise statement without an exception.");
+
+PyObject *
+guards_reraise(GuardSet *self, PyObject *ignored)
+{
+    PyObject *error = guards_handled(self, ignored);
+    if (error == Py_None) {
+        Py_DECREF(error);
+        PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
+        return NULL;
+    }
+    return error;
 }
