@@ -56,7 +56,7 @@ def views(guard=None, modules=None):
     tools = (
         Tools()
         if guard is None
-        else Tools(owns=guard.owns, adopt=guard.adopt, read=guard.read, modules=(modules or {}).get)
+        else Tools(owns=guard.owns, read=guard.read, modules=(modules or {}).get)
     )
 
     def view(name):
