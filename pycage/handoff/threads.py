@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pycage.access import AccessControlContext
 
-__all__ = ["install", "maker_of", "remember"]
+__all__ = ["install", "maker_of", "remember", "submit_as_maker"]
 
 _START: Final = ThreadPermission("start")
 _MODIFY: Final = ThreadPermission("modify")
@@ -56,9 +56,6 @@ def install() -> None:
     ThreadPoolExecutor.__init__ = _remember_maker(ThreadPoolExecutor.__init__)  # type: ignore[method-assign]
     for pool in [made for made in gc.get_objects() if isinstance(made, ThreadPoolExecutor)]:
         remember(pool, None)  # there before any sandbox
-    adjust = ThreadPoolExecutor._adjust_thread_count
-    stand_in = _core.hand_off(adjust, _add_worker(adjust), position=0, method=True)
-    ThreadPoolExecutor._adjust_thread_count = stand_in  # type: ignore[method-assign]
     ThreadPoolExecutor.shutdown = _shutdown(ThreadPoolExecutor.shutdown)  # type: ignore[method-assign]
 
 
@@ -133,18 +130,17 @@ def _start_as_maker(original: Callable[..., None]) -> Callable[..., None]:
 # ---- Pools ----------------------------------------------------------------------------------------------------------
 
 
-def _add_worker(original: Callable[..., None]) -> Callable[..., None]:
-    @functools.wraps(original)
-    def _adjust_thread_count(self: ThreadPoolExecutor) -> None:
-        known, maker = maker_of(self)
-        if _core.snapshot() is None or not known:
-            original(self)
-        else:
-            # Privileged under the maker: a worker belongs to the pool, not to the submitter.  Only for pools whose
-            # making was seen: what else calls itself a pool may be made of anything.
-            _core.call_privileged(original, (self,), {}, maker, None)
+def submit_as_maker(
+    original: Callable[..., object], pool: object, args: tuple[object, ...], kwargs: dict[str, object]
+) -> object:
+    """Submit work that is bound already; a worker that is started for it belongs to the pool, not to the submitter.
 
-    return _adjust_thread_count
+    Only for pools whose making was seen: what else calls itself a pool may be made of anything.
+    """
+    known, maker = maker_of(pool)
+    if not known:
+        return original(pool, *args, **kwargs)
+    return _core.call_privileged(original, (pool, *args), kwargs, maker, None)
 
 
 def _shutdown(original: Callable[..., None]) -> Callable[..., None]:

@@ -20,6 +20,7 @@ from pycage.handoff.stored import (
     bound_factory,
     bound_suspending,
 )
+from pycage.handoff.threads import submit_as_maker
 from pycage.permissions import RuntimePermission
 
 if TYPE_CHECKING:
@@ -193,6 +194,19 @@ def _signal(place: Place, original: Callable[..., object]) -> Callable[..., obje
     return set_handler
 
 
+def _to_threads(place: Place, original: Callable[..., object]) -> Callable[..., object]:
+    """Bind the work, and start what worker it needs as the pool's."""
+
+    def submit(pool: object, /, *args: object, **kwargs: object) -> object:
+        raw = _core.snapshot()
+        if raw is None or not args:
+            return original(pool, *args, **kwargs)
+        bound = _bound(context_of(raw), place.how, args[0])
+        return submit_as_maker(original, pool, (bound, *args[1:]), kwargs)
+
+    return submit
+
+
 def _in_loop(place: Place, original: Callable[..., object]) -> Callable[..., object]:
     """Leave out loops that the sandbox runs itself: its own frame is below everything that they call."""
 
@@ -273,6 +287,7 @@ _LOOP_CLASSES: Final = (
 _SLOW: Final[dict[tuple[str, str], Callable[[Place, Callable[..., object]], Callable[..., object]]]] = {
     ("_signal", "signal"): _signal,
     ("concurrent.futures.process:ProcessPoolExecutor", "submit"): _elsewhere,
+    ("concurrent.futures.thread:ThreadPoolExecutor", "submit"): _to_threads,
     **{(place.owner, place.name): _in_loop for place in PLACES if place.owner in _LOOP_CLASSES},
     **{(place.owner, place.name): _to_pool for place in PLACES if place.owner == "multiprocessing.pool:Pool"},
 }
