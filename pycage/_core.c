@@ -126,6 +126,7 @@ static struct {
     PyTypeObject *hand_off_types[2]; /* of functions, of methods */
     PyTypeObject *step_type;     /* what an event loop is given for the next step of a task; NULL: not known */
     PyCFunction wakeup;          /* the C function that goes on with a task when what it waits for is done */
+    PyObject *passing;           /* tuple: code of asyncio's own functions that only pass on the result of a future */
     PyTypeObject *tally_type;
     PyObject *epoch;             /* replaced by every change of a policy; compared by identity */
     PyObject *host;              /* domain of code without a domain */

@@ -3,25 +3,41 @@
 /* What stands in place of a function that stores work for later: with only the host on the stack it is that function,
  * otherwise `slow` is called with the same arguments.
  *
- * The next step of a task passes: the task belongs to whoever made it, and was bound then (asyncio asks for every step
- * of every task, so this is the one place where a walk would be felt). */
+ * What asyncio stores for itself passes, because there a walk would be felt: the next step of a task, which belongs to
+ * whoever made the task and was bound then, and asyncio's own functions that pass on the result of a future. */
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *original;
     PyObject *slow;
     Py_ssize_t position; /* of the first argument that is stored: without it nothing is */
-    int steps;           /* that argument may be the next step of a task */
+    int passes;          /* what asyncio stores for itself passes */
 } hand_off_object;
 
 static int
-is_step(PyObject *argument)
+passes(PyObject *argument)
 {
     if (core.step_type == NULL) {
         return 0;
     }
-    return Py_IS_TYPE(argument, core.step_type) ||
-           (PyCFunction_CheckExact(argument) && PyCFunction_GET_FUNCTION(argument) == core.wakeup);
+    if (Py_IS_TYPE(argument, core.step_type)) {
+        return 1;
+    }
+    if (PyCFunction_CheckExact(argument)) {
+        return PyCFunction_GET_FUNCTION(argument) == core.wakeup;
+    }
+    if (Py_IS_TYPE(argument, &PyMethod_Type)) {
+        argument = PyMethod_GET_FUNCTION(argument);
+    }
+    if (PyFunction_Check(argument)) {
+        PyObject *code = PyFunction_GET_CODE(argument);
+        for (Py_ssize_t i = PyTuple_GET_SIZE(core.passing); i-- > 0;) {
+            if (PyTuple_GET_ITEM(core.passing, i) == code) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 static PyObject *
@@ -31,7 +47,7 @@ hand_off_vectorcall(PyObject *callable, PyObject *const *arguments, size_t flagg
     Py_ssize_t count = PyVectorcall_NARGS(flagged);
     int given = count > self->position;
     PyObject *target = self->original;
-    if ((given || keywords != NULL) && !(self->steps && given && is_step(arguments[self->position])) &&
+    if ((given || keywords != NULL) && !(self->passes && given && passes(arguments[self->position])) &&
         (core.tagged || top_record != NULL || !core.host_unrestricted)) {
         walk_result walk;
         if (walk_stack(&walk, PyThreadState_Get()) < 0) {
@@ -156,19 +172,19 @@ static PyType_Spec hand_off_specs[2] = {
     },
 };
 
-PyDoc_STRVAR(hand_off_doc, "hand_off(original, slow, /, *, position, method, steps=False)\n--\n\n"
+PyDoc_STRVAR(hand_off_doc, "hand_off(original, slow, /, *, position, method, passes=False)\n--\n\n"
                            "Return a stand-in for original, which stores its argument at position: slow(...) is called\n"
                            "in its place when not only the host is on the stack.");
 
 static PyObject *
 core_hand_off(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"", "", "position", "method", "steps", NULL};
+    static char *names[] = {"", "", "position", "method", "passes", NULL};
     PyObject *original, *slow;
     Py_ssize_t position = 0;
-    int method = 0, steps = 0;
+    int method = 0, passes = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|$npp:hand_off", names, &original, &slow, &position, &method,
-                                     &steps)) {
+                                     &passes)) {
         return NULL;
     }
     hand_off_object *self = PyObject_GC_New(hand_off_object, core.hand_off_types[method]);
@@ -179,7 +195,7 @@ core_hand_off(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     self->original = Py_NewRef(original);
     self->slow = Py_NewRef(slow);
     self->position = position;
-    self->steps = steps;
+    self->passes = passes;
     PyObject_GC_Track(self);
     return (PyObject *)self;
 }
@@ -197,17 +213,19 @@ core_function_domain(PyObject *Py_UNUSED(module), PyObject *callable)
     return Py_NewRef(domain != NULL ? domain : Py_None);
 }
 
-PyDoc_STRVAR(pass_steps_doc, "pass_steps(step_type, wakeup, /)\n--\n\n"
-                             "Say what event loops are given for tasks: the type of a next step, and the C function\n"
-                             "that goes on when a future is done.");
+PyDoc_STRVAR(pass_steps_doc, "pass_steps(step_type, wakeup, passing, /)\n--\n\n"
+                             "Say what asyncio stores for itself: the type of a next step, the C function that goes on\n"
+                             "when a future is done, and the code of functions that only pass on results.");
 
 static PyObject *
 core_pass_steps(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *step_type, *wakeup;
-    if (!PyArg_ParseTuple(args, "O!O!:pass_steps", &PyType_Type, &step_type, &PyCFunction_Type, &wakeup)) {
+    PyObject *step_type, *wakeup, *passing;
+    if (!PyArg_ParseTuple(args, "O!O!O!:pass_steps", &PyType_Type, &step_type, &PyCFunction_Type, &wakeup, &PyTuple_Type,
+                          &passing)) {
         return NULL;
     }
+    Py_XSETREF(core.passing, Py_NewRef(passing));
     core.wakeup = PyCFunction_GET_FUNCTION(wakeup);
     Py_XSETREF(core.step_type, (PyTypeObject *)Py_NewRef(step_type));
     Py_RETURN_NONE;

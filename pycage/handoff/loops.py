@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import types
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pycage import _core
 from pycage.handoff.threads import maker_of, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pycage.access import AccessControlContext
 
@@ -19,9 +20,9 @@ __all__ = ["install", "is_coroutine", "make_default_executor", "run_by", "runs_w
 
 
 def install() -> None:
-    """Tell the core what the next step of a task looks like."""
+    """Tell the core what asyncio stores for itself."""
     if type(asyncio.Task.add_done_callback).__name__ != "function":  # tasks are made in C
-        _core.pass_steps(*_what_a_loop_is_given())
+        _core.pass_steps(*_what_a_loop_is_given(), tuple(_passing_on()))
 
 
 class _Probe:
@@ -48,6 +49,39 @@ def _what_a_loop_is_given() -> tuple[type, Callable[..., object]]:
     wakeup = probe.given.pop()
     wakeup(future)
     return type(step), wakeup
+
+
+# Functions of asyncio that change the state of a future or task and call nothing that they were given.  A name after a
+# dot: a function that is defined inside.
+_PASSING_ON: Final = (
+    (asyncio.base_events, "_run_until_complete_cb"),
+    (asyncio.futures, "_chain_future._call_check_cancel"),
+    (asyncio.futures, "_chain_future._call_set_state"),
+    (asyncio.futures, "_chain_future._set_state"),
+    (asyncio.futures, "_set_result_unless_cancelled"),
+    (asyncio.tasks, "_release_waiter"),
+    (asyncio.tasks, "_wait._on_completion"),
+    (asyncio.tasks, "gather._done_callback"),
+    (asyncio.tasks, "shield._inner_done_callback"),
+    (asyncio.tasks, "shield._outer_done_callback"),
+    (asyncio.TaskGroup, "_on_task_done"),
+    (asyncio.Timeout, "_on_timeout"),
+)
+
+
+def _passing_on() -> Iterator[types.CodeType]:
+    for owner, path in _PASSING_ON:
+        name, *inner = path.split(".")
+        function = vars(owner).get(name)
+        if type(function) is not types.FunctionType:
+            continue  # not in this Python
+        if not inner:
+            yield function.__code__
+        yield from (
+            constant
+            for constant in function.__code__.co_consts
+            if type(constant) is types.CodeType and constant.co_name in inner
+        )
 
 
 async def _wait(future: asyncio.Future[None]) -> None:

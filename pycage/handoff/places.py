@@ -37,7 +37,7 @@ class Place:
         stored: For each argument that is stored, its position (the instance of a method counts) and its name.
         how: What is done with them.
         permission: For `How.ASK`: the name of the RuntimePermission.
-        steps: Whether the argument may be the next step of a task, which belongs to the task's maker.
+        passes: Whether asyncio stores things of its own here, such as the next step of a task: they pass.
     """
 
     owner: str
@@ -45,7 +45,7 @@ class Place:
     stored: tuple[tuple[int, str], ...]
     how: How = How.CALL
     permission: str | None = None
-    steps: bool = False
+    passes: bool = False
 
     @property
     def module(self) -> str:
@@ -61,9 +61,9 @@ _POOL: Final = "multiprocessing.pool:Pool"
 # A function is named where it is made; every module that has it under the same name gets the stand-in.
 PLACES: Final = (
     # ---- Event loops ----
-    Place(_LOOP, "call_soon", ((1, "callback"),), steps=True),
-    Place(_LOOP, "call_soon_threadsafe", ((1, "callback"),), steps=True),
-    Place(_LOOP, "call_at", ((2, "callback"),)),  # call_later() calls it
+    Place(_LOOP, "call_soon", ((1, "callback"),), passes=True),
+    Place(_LOOP, "call_soon_threadsafe", ((1, "callback"),), passes=True),
+    Place(_LOOP, "call_at", ((2, "callback"),), passes=True),  # call_later() calls it
     Place(_LOOP, "create_task", ((1, "coro"),), How.STEPS),  # ensure_future(), gather() and TaskGroup call it
     Place(_LOOP, "run_in_executor", ((2, "func"),)),  # to_thread() calls it
     Place(_LOOP, "set_exception_handler", ((1, "handler"),)),
@@ -71,11 +71,11 @@ PLACES: Final = (
     Place(_SELECTOR_LOOP, "_add_reader", ((2, "callback"),)),  # add_reader(), servers and transports call it
     Place(_SELECTOR_LOOP, "_add_writer", ((2, "callback"),)),
     Place("asyncio.unix_events:_UnixSelectorEventLoop", "add_signal_handler", ((2, "callback"),)),
-    Place("_asyncio:Future", "add_done_callback", ((1, "fn"),)),
-    Place("_asyncio:Task", "add_done_callback", ((1, "fn"),)),
-    Place("asyncio.futures:_PyFuture", "add_done_callback", ((1, "fn"),)),
+    Place("_asyncio:Future", "add_done_callback", ((1, "fn"),), passes=True),
+    Place("_asyncio:Task", "add_done_callback", ((1, "fn"),), passes=True),
+    Place("asyncio.futures:_PyFuture", "add_done_callback", ((1, "fn"),), passes=True),
     # ---- Threads and pools; see also pycage.handoff.threads ----
-    Place("concurrent.futures:Future", "add_done_callback", ((1, "fn"),)),
+    Place("concurrent.futures:Future", "add_done_callback", ((1, "fn"),), passes=True),
     Place("concurrent.futures.thread:ThreadPoolExecutor", "submit", ((1, "fn"),)),  # map() calls it
     Place("concurrent.futures.process:ProcessPoolExecutor", "submit", ((1, "fn"),), How.ASK, permission="otherProcess"),
     Place("threading:Barrier", "__init__", ((2, "action"),)),

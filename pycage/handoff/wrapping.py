@@ -53,7 +53,7 @@ def _replace(place: Place) -> None:
     else:
         slow = _SLOW.get((place.owner, place.name), _storing)(place, original)
         position = min(position for position, _ in place.stored)
-        stand_in = _core.hand_off(original, slow, position=position, method=bool(class_name), steps=place.steps)
+        stand_in = _core.hand_off(original, slow, position=position, method=bool(class_name), passes=place.passes)
     if not class_name:
         for other in list(sys.modules.values()):
             if type(other) is types.ModuleType and vars(other).get(place.name) is original:
