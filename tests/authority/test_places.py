@@ -18,6 +18,7 @@ import multiprocessing.pool
 import multiprocessing.util
 import os
 import pickle
+import queue
 import sched
 import shutil
 import signal
@@ -31,13 +32,14 @@ import urllib.request
 import weakref
 import xmlrpc.server
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from deferral import Deferral
-from pycage import Sandbox, check_permission
+from pycage import Sandbox, check_permission, do_privileged, get_context
 from pycage.errors import AccessDenied
 from pycage.handoff.places import PLACES, How
-from pycage.permissions import RuntimePermission
+from pycage.permissions import RuntimePermission, ThreadPermission
 
 # (owner, name): what stores a function and returns what makes it run later.
 STORES: dict[tuple[str, str], object] = {}
@@ -921,3 +923,109 @@ def test_a_module_that_is_imported_later_gets_its_stand_ins(tmp_path) -> None:
     )
 
     assert done.stdout.strip() == "True", done.stderr
+
+
+# ---- What is not bound, and how a host binds it ---------------------------------------------------------------------
+
+
+def both_ways(asked, store):
+    """Let a sandbox call a host API that stores a function of the host's, bare and bound; return what they answer."""
+    answers = []
+
+    def effect(*_args):
+        answers.append(outcome_of(asked))
+
+    with Sandbox("by_hand") as sandbox:
+        sandbox.expose("hand", lambda: store(effect))
+        sandbox.expose("hand_bound", lambda: store(get_context().bind(effect)))
+        later = []
+        for name in ("hand", "hand_bound"):
+            sandbox.run(f"from host import {name} as hand\nhand()")
+            later.append(store.later())
+    for operation in later:
+        operation()
+    return answers
+
+
+def test_what_the_host_keeps_in_a_list_of_its_own_is_bound_by_hand() -> None:
+    kept = []
+
+    def store(function):
+        kept.append(function)
+
+    store.later = lambda: kept[-1]
+
+    assert both_ways(RuntimePermission("kept.effect"), store) == ["done", "denied"]
+
+
+def test_a_callback_of_a_weak_reference_is_bound_by_hand() -> None:
+    kept = []
+
+    def store(function):
+        referent = [Referent()]
+        kept.append((weakref.ref(referent[0], function), referent))
+
+    store.later = lambda: kept[-1][1].clear
+
+    assert both_ways(RuntimePermission("kept.effect"), store) == ["done", "denied"]
+
+
+def test_a_task_made_by_its_constructor_is_bound_by_hand() -> None:
+    kept = []
+
+    def store(function):
+        loop = asyncio.new_event_loop()
+
+        async def work():
+            await asyncio.sleep(0)
+            function()
+
+        kept.append((loop, asyncio.Task(work(), loop=loop)))
+
+    def run(loop, task):
+        loop.run_until_complete(task)
+        loop.close()
+
+    store.later = lambda: functools.partial(run, *kept[-1])
+
+    assert both_ways(RuntimePermission("kept.effect"), store) == ["done", "denied"]
+
+
+def test_a_worker_that_is_started_for_a_sandbox_carries_it() -> None:
+    """It can do too little, never too much."""
+    asked = RuntimePermission("worker.effect")
+    work, answers = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def run():
+        while (one := work.get()) is not None:
+            answers.put(one(asked))
+
+    found = []
+    for start in (
+        lambda: threading.Thread(target=run).start(),
+        lambda: do_privileged(threading.Thread(target=run).start),
+    ):
+        with Sandbox("starts_a_worker", permissions=[ThreadPermission("start")]) as sandbox:
+            sandbox.expose("start", start)
+            sandbox.run("from host import start\nstart()")
+            work.put(outcome_of)
+            found.append(answers.get(timeout=30))
+            work.put(None)
+
+    # The second is made on behalf of the sandbox all the same: what is privileged must include its making.
+    assert found == ["denied", "denied"]
+    with Sandbox("starts_a_worker", permissions=[]) as sandbox:
+        sandbox.expose("start", lambda: do_privileged(lambda: threading.Thread(target=run).start()))
+        sandbox.run("from host import start\nstart()")
+        work.put(outcome_of)
+        assert answers.get(timeout=30) == "done"
+        work.put(None)
+
+
+def test_the_page_names_every_place() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    section = page.split("## Work that runs later")[1].split("\n## ")[0]
+
+    for one in PLACES:
+        owner = one.owner.rpartition(":")[2] or one.owner
+        assert f"`{owner}.{one.name}`" in section, one
