@@ -39,7 +39,8 @@ ORDER = [
     {"cage"},
     {"sandbox"},
     {"policy_files"},
-    {"report"},
+    {"report", "testing"},
+    {"pytest_plugin"},
 ]
 LEVEL = {part: level for level, parts in enumerate(ORDER) for part in parts}
 
