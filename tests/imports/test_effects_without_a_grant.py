@@ -35,6 +35,7 @@ OS = {
     "chown": ("P, 0, 0", WRITE),
     "close": ("0", '"RuntimePermission" "closeFileDescriptor"'),
     "ctermid": ("", SYSTEM),
+    "dup": ("0", '"RuntimePermission" "readFileDescriptor"'),
     "execv": ("P, ['x']", RUN),
     "execve": ("P, ['x'], {}", RUN),
     "fdatasync": ("0", "Permission"),
@@ -132,7 +133,7 @@ TEMPFILE = {
 FILECMP = {"cmp": ("P, P", READ), "cmpfiles": ("D, D, ['file']", None)}
 
 HARMLESS = {
-    "os": {"getenv": "what may not be read is not set"},
+    "os": {"getenv": "what may not be read is not set", "pipe": "its own", "pipe2": "its own"},
     "os.path": dict.fromkeys(("expanduser", "expandvars"), "what may not be read is not set"),
     "shutil": {
         "copyfileobj": "works on open files",

@@ -496,7 +496,7 @@ def test_a_process_opens_no_files_for_the_sandbox(box):
 # ---- What is not there -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["umask", "chroot", "setuid", "nice", "dup2", "pipe", "_exit", "abort", "waitpid", "fwalk",
+@pytest.mark.parametrize("name", ["umask", "chroot", "setuid", "nice", "dup2", "openpty", "_exit", "abort", "waitpid", "fwalk",
                                   "environb", "memfd_create", "register_at_fork", "sys", "abc", "st"])  # fmt: skip
 def test_what_cannot_be_judged_is_not_there(box, name):
     with pytest.raises((AttributeError, AccessDenied)):
@@ -523,3 +523,31 @@ def test_the_current_directory_is_told_to_who_may_know_it(box, monkeypatch):
     box.denied("os.getcwd()", "getWorkingDirectory")
     box.sandbox.grant(RuntimePermission("getWorkingDirectory"))
     assert box.run("os.getcwd()") == box.root
+
+
+def test_a_pipe_and_a_copy_of_a_descriptor_are_the_sandboxs_own(box):
+    source = """
+reading, writing = os.pipe()
+other = os.dup(writing)
+os.close(writing)
+os.write(other, b"through")
+os.close(other)
+found = os.read(reading, 100), os.read(reading, 1), os.fstat(reading).st_size
+with os.fdopen(reading) as file:
+    pass
+found, reading, other
+"""
+
+    found, reading, other = box.run(source)
+
+    assert found == (b"through", b"", 0)
+    for number in (reading, other):
+        with pytest.raises(OSError):
+            os.fstat(number)  # no descriptor of the process
+
+
+def test_a_copy_of_a_descriptor_of_the_host_needs_both_permissions(box):
+    with open(f"{box.root}/secret") as file:
+        box.denied("os.dup(fd)", permission="readFileDescriptor", fd=file.fileno())
+        box.sandbox.grant(RuntimePermission("readFileDescriptor"))
+        box.denied("os.dup(fd)", permission="writeFileDescriptor", fd=file.fileno())

@@ -59,6 +59,28 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
             check_runtime("closeFileDescriptor")
             os.close(number)
 
+    def pipe2(flags: object = 0) -> tuple[int, int]:
+        """Make a pipe: two descriptors of this sandbox, which is all that has them."""
+        bits = _number(flags)
+        if bits & ~(os.O_NONBLOCK | os.O_CLOEXEC):
+            message = "pipe2() in a sandbox takes O_NONBLOCK and O_CLOEXEC"
+            raise ValueError(message)
+        reading, writing = os.pipe2(bits | os.O_CLOEXEC)
+        return own.add(reading), own.add(writing)
+
+    def pipe() -> tuple[int, int]:
+        """Make a pipe: two descriptors of this sandbox, which is all that has them."""
+        return pipe2()
+
+    def dup(fd: object) -> int:
+        """Return another descriptor for the same open file: one of this sandbox's own."""
+        number = _number(fd)
+        if not own.is_own(number):
+            check_runtime("readFileDescriptor")
+            check_runtime("writeFileDescriptor")
+            return own.add(os.dup(number))
+        return own.add(own.copy(number))
+
     def fdopen(fd: object, mode: str = "r", *args: object, **kwargs: object) -> object:
         """Open a descriptor as a file object, which closes it."""
         return tools.open(_number(fd), mode, *args, **kwargs)
@@ -110,6 +132,9 @@ def make(tools: Tools) -> dict[str, object]:  # noqa: C901, PLR0915  # one short
     return {
         "open": open,
         "close": close,
+        "dup": dup,
+        "pipe": pipe,
+        **({"pipe2": pipe2} if hasattr(os, "pipe2") else {}),
         "fdopen": fdopen,
         "read": read,
         "pread": pread,

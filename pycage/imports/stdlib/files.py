@@ -67,10 +67,10 @@ OFFERS: Final = MappingProxyType(
             "statvfs_result strerror supports_bytes_environ sysconf_names terminal_size times_result uname_result "
             "urandom waitid_result waitstatus_to_exitcode " + _constants(os),
             made="DirEntry environ popen supports_dir_fd supports_effective_ids supports_fd supports_follow_symlinks",
-            effects="access chdir chmod chown close ctermid execv execve fdatasync fdopen fork forkpty fstat fsync "
+            effects="access chdir chmod chown close ctermid dup execv execve fdatasync fdopen fork forkpty fstat fsync "
             "ftruncate getcwd getcwdb getegid getenv geteuid getgid getgrouplist getgroups getloadavg getlogin getpgid "
             "getpgrp getppid getpriority getresgid getresuid getsid getuid getxattr isatty kill killpg lchown link "
-            "listdir listxattr lseek lstat makedirs mkdir open pathconf posix_spawn posix_spawnp pread "
+            "listdir listxattr lseek lstat makedirs mkdir open pathconf pipe pipe2 posix_spawn posix_spawnp pread "
             "process_cpu_count putenv pwrite read readlink remove removedirs removexattr rename renames replace rmdir "
             "scandir sched_getaffinity setxattr stat statvfs symlink sysconf system times truncate uname unlink "
             "unsetenv utime walk write",
@@ -78,13 +78,12 @@ OFFERS: Final = MappingProxyType(
                 GLOBAL_STATE: "chroot fchdir initgroups login_tty nice register_at_fork sched_setaffinity "
                 "sched_setparam sched_setscheduler setegid seteuid setgid setgroups setns setpgid setpgrp setpriority "
                 "setregid setresgid setresuid setreuid setsid setuid sync umask unshare reload_environ",
-                _DESCRIPTORS: "closerange copy_file_range device_encoding dup dup2 eventfd_read eventfd_write fchmod "
+                _DESCRIPTORS: "closerange copy_file_range device_encoding dup2 eventfd_read eventfd_write fchmod "
                 "fchown fpathconf fstatvfs get_blocking get_inheritable get_terminal_size grantpt lockf posix_fadvise "
                 "posix_fallocate preadv ptsname pwritev readv sendfile set_blocking set_inheritable splice tcgetpgrp "
                 "tcsetpgrp timerfd_gettime timerfd_gettime_ns timerfd_settime timerfd_settime_ns ttyname unlockpt "
                 "writev",
-                _NEW_DESCRIPTORS: "eventfd memfd_create mkfifo mknod openpty pidfd_open pipe pipe2 posix_openpt "
-                "timerfd_create",
+                _NEW_DESCRIPTORS: "eventfd memfd_create mkfifo mknod openpty pidfd_open posix_openpt timerfd_create",
                 _CHILDREN: "wait wait3 wait4 waitid waitpid",
                 _DIRECTORIES: "fwalk",
                 "ends the host": "_exit abort",
