@@ -71,7 +71,7 @@ def _weigh(
     uses: dict[Policy, dict[Grant, None]] = {}
     for domain in context.asked(wanted):
         weight = domain.weigh(wanted, whom)
-        if domain.recorder is not None and domain.recorder.record(domain, wanted, chain_of_stack, denied=weight.denied):
+        if domain.recorder is not None and domain.recorder.record(domain, wanted, weight, chain_of_stack):
             continue
         if weight.allowed:
             if weight.uses and domain.policy is not None:

@@ -59,11 +59,11 @@ class Recorder(Protocol):
     """Takes down everything that is asked for."""
 
     def record(
-        self, domain: ProtectionDomain, wanted: Wanted, chain: Callable[[], Sequence[StackEntry]], *, denied: bool
+        self, domain: ProtectionDomain, wanted: Wanted, weight: Weight, chain: Callable[[], Sequence[StackEntry]]
     ) -> bool:
-        """Return whether ``wanted`` is to be allowed for the check that asks, granted or not.  Raises nothing.
+        """Return whether ``wanted`` is to be allowed for the check that asks, although ``weight`` does not allow it.
 
-        Never, if it is ``denied``.
+        Raises nothing.
         """
         ...
 

@@ -9,8 +9,8 @@
 # - Allow really everything: code that is being looked at would take the chance to administer pycage, and be allowed to.
 #
 # Idea.  While a domain has a recorder, nothing is remembered for it, and each check that it takes part in hands the
-# whole request to the recorder and goes on as if it were granted.  Denials hold all the same, and so does the check for
-# permissions over pycage itself.  Which permissions answer all of it is computed afterwards.
+# whole request to the recorder and goes on as if it were granted.  Denials hold all the same, and so do the checks that
+# audit mode never lets pass (`modes`).  Which permissions answer all of it is computed afterwards.
 #
 # What still fails.  Code that catches a refusal and does something else needs less than it asks for.  What it does on
 # other days, it did not ask for today.
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from pycage import _core
 from pycage.errors import PolicyError
-from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission, SecurityPermission
+from pycage.modes import may_pass
+from pycage.permissions import FilePermission, Permission, Permissions
 from pycage.permissions.paths import EXACT
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from pycage.domains import ProtectionDomain, Wanted
     from pycage.errors import StackEntry
+    from pycage.grants import Weight
 
 __all__ = ["Need", "Needs", "smallest"]
 
@@ -37,7 +39,6 @@ __all__ = ["Need", "Needs", "smallest"]
 Need: TypeAlias = "tuple[tuple[Permission, ...], ...]"
 
 MOST: Final = 65_536
-_NEVER: Final = frozenset({SecurityPermission, SandboxAdminPermission})
 
 
 @final
@@ -62,21 +63,20 @@ class Needs:
         self._refused: dict[Permission, None] = {}
 
     def record(
-        self, domain: ProtectionDomain, wanted: Wanted, chain: Callable[[], Sequence[StackEntry]], *, denied: bool
+        self, domain: ProtectionDomain, wanted: Wanted, weight: Weight, chain: Callable[[], Sequence[StackEntry]]
     ) -> bool:
-        """Take down a request, in the middle of a check; return whether it may be allowed."""
+        """Take down a request in the middle of a check; return whether to allow it although it is not granted."""
         need = tuple([tuple(part) for part in wanted])
-        if len(self._asked) + len(self._refused) >= MOST and need not in self._asked:
+        known = need in self._asked
+        if not known and len(self._asked) + len(self._refused) >= MOST:
             return False
-        for part in need:
-            if denied or any(type(permission) in _NEVER for permission in part):
-                self._refused[part[0]] = None
-                return False
-        if need in self._asked:
-            return True
-        label = domain.label
-        self._asked[need] = tuple([entry for entry in chain() if entry.domain == label])
-        return True
+        if not weight.allowed and (weight.denied or not may_pass(weight.lacking)):
+            self._refused.update(dict.fromkeys(part[0] for part in weight.lacking or need))
+            return False
+        if not known:
+            label = domain.label
+            self._asked[need] = tuple([entry for entry in chain() if entry.domain == label])
+        return not weight.allowed
 
     @property
     def asked(self) -> tuple[Need, ...]:
@@ -85,7 +85,7 @@ class Needs:
 
     @property
     def refused(self) -> tuple[Permission, ...]:
-        """What was refused although everything was allowed: permissions over pycage itself, or denied."""
+        """What was refused even so: what is denied, and what reaches around every check (`modes.NEVER_LET_PASS`)."""
         return tuple(self._refused)
 
     @property

@@ -328,8 +328,9 @@ class Sandbox:
     def learn(self) -> contextlib.AbstractContextManager[Needs]:
         """Allow everything for the time of a ``with`` block, and take down what was needed.
 
-        Everything but what is denied, and but permissions over pycage itself: use it for code that you would run
-        outside of a sandbox, or on a machine that you can do without.
+        Everything but what is denied, and but what audit mode never lets pass (permissions over pycage itself, native
+        code, reflection ...): use it for code that you would run outside of a sandbox, or on a machine that you can do
+        without.
 
         Example:
             >>> with pycage.Sandbox("learner") as sandbox, sandbox.learn() as needs:

@@ -36,7 +36,8 @@ class Learned:
 
     Attributes:
         permissions: The fewest permissions that answer everything that was asked for, as a profile lists them.
-        refused: What was refused even so: permissions over pycage itself, and what was denied.
+        refused: What was refused even so: what was denied, and what audit mode never lets pass.  It may be granted
+            by hand, once somebody has looked.
         modules: The modules of the host that were imported.
         refused_modules: Those that were asked for and not let in.
         value: What the code came to.
@@ -88,8 +89,9 @@ def learn(
 ) -> Learned:
     """Run code in a sandbox in which everything is allowed, and tell what it needed.
 
-    Everything but what ``deny`` names, and but permissions over pycage itself.  Use it for code that you would run
-    outside of a sandbox, or on a machine that you can do without.
+    Everything but what ``deny`` names, and but what audit mode never lets pass: permissions over pycage itself, native
+    code, reflection ...  Use it for code that you would run outside of a sandbox, or on a machine that you can do
+    without.
 
     The result is minimal for what was asked: without any line of it, something that the code asked for would be
     refused.  It is no wider than that either, unless you say `Learned.generalised`.

@@ -273,3 +273,29 @@ def test_learning_leaves_nothing_behind() -> None:
     learn(lambda sandbox: sandbox.run("1"))
 
     assert get_policy().grants == before
+
+
+def test_what_reaches_around_every_check_is_learnt_only_if_it_is_granted() -> None:
+    permission = RuntimePermission("defineCode")
+    resolver = MappingResolver({"m": "def call(f, *x): return f(*x)"})
+    with Sandbox("learner", resolver=resolver) as sandbox, sandbox.learn() as needs:
+        call = sandbox.load("m").call
+        with pytest.raises(AccessDenied):
+            call(check_permission, permission)
+        before = needs.permissions
+        sandbox.grant(permission)
+
+        call(check_permission, permission)
+
+        assert (before, needs.permissions, needs.refused) == ((), (permission,), (permission,))
+
+
+def test_uses_are_counted_while_one_learns() -> None:
+    permission = EnvPermission("PYCAGE_X", "read")
+    resolver = MappingResolver({"m": "def call(f, *x): return f(*x)"})
+    with Sandbox("learner", resolver=resolver) as sandbox:
+        get_policy().grant(sandbox._domain.code_source, permission, uses=1)
+        with sandbox.learn():
+            sandbox.load("m").call(check_permission, permission)
+
+        assert sandbox.query(permission) == "prompt"
