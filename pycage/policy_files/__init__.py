@@ -2,7 +2,7 @@
 
 * ``findings``, ``positions``: what is wrong, and on which line; ``notation``: how one permission is written.
 * ``variables``, ``document``, ``reader``: TOML to profiles and plugins, and how they are merged.
-* ``pinned_code``, ``import_rules``, ``policy_file``: files in use; reloading.
+* ``opening``, ``pinned_code``, ``import_rules``, ``policy_file``, ``watching``: files in use; reloading.
 * ``writer``: the canonical text of a profile.
 * ``dangers``, ``lint``: what a file gives away, and what it says for nothing.
 * ``learning``: what code needs.

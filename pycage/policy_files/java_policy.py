@@ -21,7 +21,7 @@ from pycage.policy_files.findings import Finding
 from pycage.policy_files.java_syntax import Entry, parse_java_policy
 from pycage.policy_files.java_types import NoCounterpart, translate
 from pycage.policy_files.notation import Refused
-from pycage.policy_files.policy_file import text_of
+from pycage.policy_files.opening import text_of
 from pycage.policy_files.reader import LARGEST
 from pycage.policy_files.variables import checked_value
 from pycage.policy_files.writer import write_profile

@@ -16,8 +16,9 @@ from pycage.permissions import (
 from pycage.policy_files.dangers import EVERYTHING, Danger, dangers, file_and_below
 from pycage.policy_files.findings import Finding
 from pycage.policy_files.notation import write_permission
+from pycage.policy_files.opening import text_of
 from pycage.policy_files.pinned_code import digest_of
-from pycage.policy_files.policy_file import PolicyFile, text_of
+from pycage.policy_files.policy_file import PolicyFile
 from pycage.policy_files.reader import read_document
 
 if TYPE_CHECKING:

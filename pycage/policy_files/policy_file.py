@@ -20,19 +20,21 @@ from typing import TYPE_CHECKING, final
 import attrs
 
 from pycage import _core, manager
-from pycage.access import require_permissions
-from pycage.errors import AccessDenied, PolicyError, PolicyFileError
+from pycage.access import check_permission, require_permissions
+from pycage.errors import PolicyError
 from pycage.grants import Grant, collection_of
+from pycage.permissions import SecurityPermission
 from pycage.permissions.text import shorten
 from pycage.policy_files.findings import suggestion
 from pycage.policy_files.import_rules import LiveRules, host_rules, own_rules
 from pycage.policy_files.notation import Refused
+from pycage.policy_files.opening import document_of, text_of
 from pycage.policy_files.pinned_code import judged_code, resolver_of
-from pycage.policy_files.reader import LARGEST, read_or_raise
+from pycage.policy_files.watching import Watch, report
 from pycage.sandbox import Sandbox, absolute, administering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pycage.imports import Resolver
     from pycage.permissions import Permission, Permissions
@@ -234,7 +236,7 @@ class PolicyFile:
             raise PolicyError(message)
         with self._lock:
             text = text_of(self._path)
-            document = _read(text, self._document.source, self._path, self._variables)
+            document = document_of(text, self._document.source, self._path, self._variables)
             self._uses = [use for use in self._uses if (one := use.sandbox()) is not None and not one.closed]
             switches = []
             for use in self._uses:
@@ -243,6 +245,21 @@ class PolicyFile:
                     switches.append((use, sandbox, _following(document, use, sandbox)))
             self._switch(switches)
             self._document, self._text = document, text
+
+    @administering
+    def watch(self, *, interval: float = 1.0, on_error: Callable[[Exception], object] = report) -> Watch:
+        """Reload whenever the file changes, from a thread of its own, until the result is stopped.
+
+        Args:
+            interval: How often to look, in seconds.
+            on_error: Called with what a reload raises; the policy in force stays.  By default it is logged.
+
+        Raises:
+            PolicyError: This policy was read from text.
+            AccessDenied: A caller lacks ``SecurityPermission("setPolicy")``.
+        """
+        check_permission(SecurityPermission("setPolicy"))
+        return Watch(self, interval, on_error)
 
     def _switch(self, switches: list[tuple[_Use, Sandbox, Effective]]) -> None:
         """Give sandboxes what they are to have from this file, in place of what they have from it now."""
@@ -281,7 +298,7 @@ def load_policy(path: str | os.PathLike[str], *, variables: Mapping[str, str] | 
     full = os.path.abspath(path)  # noqa: PTH100  # permissions speak of paths as text
     text = text_of(full)
     values = dict(variables or {})
-    return PolicyFile(_read(text, os.fspath(path), full, values), text, full, values)
+    return PolicyFile(document_of(text, os.fspath(path), full, values), text, full, values)
 
 
 def read_policy(
@@ -307,43 +324,10 @@ def read_policy(
     """
     values = dict(variables or {})
     full = os.path.join(os.path.abspath(directory), "policy.toml")  # noqa: PTH100, PTH118  # as above
-    return PolicyFile(_read(text, source, full, values), text, None, values)
+    return PolicyFile(document_of(text, source, full, values), text, None, values)
 
 
-# ---- Reading ---------------------------------------------------------------------------------------------------------
-
-
-def text_of(path: str) -> str:
-    """Return the text of a policy file.
-
-    Raises:
-        PolicyError: It cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  # as above
-            data = file.read(4 * LARGEST + 1)
-        return data.decode()
-    except AccessDenied:
-        raise
-    except OSError as error:
-        message = f"the policy file cannot be read: {error}"
-        raise PolicyError(message) from error
-    except UnicodeDecodeError as error:
-        message = f"{path}: not UTF-8 ({error.reason} at byte {error.start}); TOML is always UTF-8"
-        raise PolicyError(message) from error
-
-
-def _read(text: str, source: str, path: str, variables: Mapping[str, str]) -> Document:
-    document = read_or_raise(text, source=source, directory=os.path.dirname(path), variables=variables)  # noqa: PTH120
-    problems = []
-    for name in document.plugins:
-        try:
-            document.effective(name)
-        except Refused as refused:
-            problems.append(f"{refused}; {refused.fix}")
-    if problems:
-        raise PolicyFileError(problems)
-    return document
+# ---- What a sandbox gets ---------------------------------------------------------------------------------------------
 
 
 def _effective(document: Document, name: str) -> Effective:

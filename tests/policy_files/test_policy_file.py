@@ -345,3 +345,48 @@ def test_a_sandbox_may_not_reload_what_it_may_read_but_not_administer(file) -> N
         call(lambda: policy.reload())
 
         assert sandbox.query(B) == "granted"
+
+
+# ---- Watching --------------------------------------------------------------------------------------------------------
+
+
+def test_a_watched_file_is_reloaded_when_it_changes_and_errors_are_told(file) -> None:
+    policy = load_policy(file)
+    errors = []
+    with (
+        policy.sandbox("p", sandbox_name="one") as sandbox,
+        policy.watch(interval=3600, on_error=errors.append) as watch,
+    ):
+        unchanged = watch.look()
+        file.write_text(allowing("a", "b"))
+        changed = watch.look()
+        file.write_text("broken")
+        broken = watch.look()
+
+        assert (unchanged, changed, broken) == (False, True, False)
+        assert sandbox.query(B) == "granted"
+        assert [type(error).__name__ for error in errors] == ["PolicyFileError"]
+        assert not watch.look()
+
+
+def test_a_watch_looks_by_itself_until_it_is_stopped(file) -> None:
+    policy = load_policy(file)
+    with policy.sandbox("p", sandbox_name="one") as sandbox:
+        told = threading.Event()
+        with policy.watch(interval=0.01, on_error=lambda error: told.set()):
+            file.unlink()
+            assert told.wait(30)
+        file.write_text(allowing("b"))
+
+        assert sandbox.query(A) == "granted"
+        assert not any(thread.name == "pycage policy" for thread in threading.enumerate())
+
+
+def test_a_sandbox_cannot_have_a_file_watched(file) -> None:
+    policy = load_policy(file)
+    resolver = MappingResolver({"m": "def call(f): return f()"})
+    with policy.sandbox("p", sandbox_name="one", resolver=resolver) as sandbox:
+        with pytest.raises(AccessDenied, match="setPolicy"):
+            sandbox.load("m").call(policy.watch)
+    with pytest.raises(PolicyError, match="from text"):
+        read_policy("").watch()
