@@ -44,6 +44,8 @@ from pycage.errors import SandboxExited as SandboxExited
 from pycage.errors import StackEntry as StackEntry
 from pycage.errors import SyntaxProblem as SyntaxProblem
 from pycage.errors import WrongLoaderError as WrongLoaderError
+from pycage.explanations import Explanation as Explanation
+from pycage.explanations import explain_decision as explain_decision
 from pycage.grants import Grant as Grant
 from pycage.imports import CallableResolver as CallableResolver
 from pycage.imports import ChainResolver as ChainResolver
@@ -106,6 +108,7 @@ __all__ = [
     "Delivery",
     "DuplicateSandboxError",
     "EnvPermission",
+    "Explanation",
     "FilePermission",
     "Grant",
     "GrantPermission",
@@ -158,6 +161,7 @@ __all__ = [
     "check_permission",
     "decisions",
     "do_privileged",
+    "explain_decision",
     "get_context",
     "get_policy",
     "install",

@@ -23,6 +23,7 @@ from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.domains import Principal, ProtectionDomain
 from pycage.errors import DuplicateSandboxError, PolicyError, type_name
+from pycage.explanations import explain
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.modes import checked_mode
 from pycage.needs import Learning
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
     from pycage.decisions import PermissionRequest
+    from pycage.explanations import Explanation
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.modes import Mode
     from pycage.needs import Needs
@@ -352,6 +354,19 @@ class Sandbox:
             return "granted"
         refused = any(denied.overlaps(wanted) for denied in manager.POLICY.denials(self._domain.code_source))
         return "denied" if refused or self._closed else "prompt"
+
+    def explain(self, permission: Permission) -> Explanation:
+        """Explain what a check of ``permission`` would come to, made by its code when called from here.
+
+        Raises:
+            AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``: an explanation shows the policy.
+
+        >>> with pycage.Sandbox("curious") as sandbox:
+        ...     sandbox.grant(pycage.FilePermission("/srv/-", "read"))
+        ...     sandbox.explain(pycage.FilePermission("/srv/x", "write")).advice
+        'to allow it: sandbox.grant(FilePermission("/srv/x", "write"))'
+        """
+        return explain(self, permission)
 
     # ---- On trial ----
 

@@ -31,7 +31,7 @@ ORDER = [
     {"event_arguments"},
     {"events"},
     {"handoff"},
-    {"manager"},
+    {"manager", "explanations"},
     {"language"},
     {"imports"},
     {"host_errors", "interrupts", "plain"},
