@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import decimal
 import functools
 import itertools
+import json
 import math
 import operator
 import re
@@ -30,6 +32,7 @@ __all__ = ["install", "kept_method"]
 
 _STRICT: Final = 1  # no exceptions for what works on data
 _DEEP: Final = 2  # code of the host makes it for a sandbox
+_CLASSES: Final = 4  # classes stay as they are
 
 # (type, which arguments as bits, keywords, whether __init__ takes them, how)
 _TYPES: Final = (
@@ -47,6 +50,7 @@ _TYPES: Final = (
     (itertools.groupby, 0b10, ("key",), False, 0),
     (itertools.starmap, 0b1, (), False, 0),
     (itertools.takewhile, 0b1, (), False, 0),
+    (types.GenericAlias, 0b1, (), False, _STRICT | _CLASSES),
     (types.MethodType, 0b1, (), False, _DEEP),
     (type(functools.lru_cache(len)), 0b1, ("user_function",), False, _DEEP),
     (vars(asyncio.tasks)["_CTask"], 0b1, ("coro",), True, 0),
@@ -66,7 +70,7 @@ _ON_DATA: Final = (
     *(getattr(builtins, name) for name in _BUILTINS.split()),
     *(getattr(operator, name) for name in _OPERATORS.split()),
     *(function for name, function in vars(math).items() if not name.startswith("_") and callable(function)),
-    types.GenericAlias,
+    *(decimal.Decimal, types.GenericAlias),
 )
 _DATA_TYPES: Final = (
     *(bool, bytearray, bytes, complex, dict, float, frozenset, int, list, range, set, str, tuple),
@@ -79,7 +83,7 @@ _MORE_SPECIAL: Final = """
     __del__ __delete__ __enter__ __exit__ __floor__ __fspath__ __getattr__ __ifloordiv__ __ilshift__ __imatmul__
     __imod__ __init_subclass__ __instancecheck__ __ipow__ __irshift__ __iter__ __itruediv__ __length_hint__ __matmul__
     __missing__ __mro_entries__ __next__ __post_init__ __prepare__ __reversed__ __rmatmul__ __set__ __set_name__
-    __setstate__ __subclasscheck__ __subclasshook__ __trunc__
+    __setstate__ __subclasscheck__ __subclasshook__ __trunc__ _missing_
 """
 _KINDS: Final = (*_DATA_TYPES[:13], object, type, types.CoroutineType, types.FunctionType)
 _SPECIAL: Final = frozenset(
@@ -143,7 +147,10 @@ def _keeping(original: Callable[..., None]) -> Callable[..., None]:
 @functools.cache
 def install() -> None:
     """Put everything in place, once, before the first sandbox is made."""
-    for kind in (functools.partialmethod, types.DynamicClassAttribute, vars(asyncio.tasks)["_PyTask"]):
+    for kind in (
+        *(functools.partialmethod, types.DynamicClassAttribute, vars(asyncio.tasks)["_PyTask"]),
+        *(json.JSONDecoder, json.JSONEncoder),
+    ):
         kind.__init__ = _keeping(kind.__init__)  # type: ignore[method-assign]  # the point
     _guards.set_keepers(
         types=_TYPES,

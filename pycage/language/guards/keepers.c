@@ -22,7 +22,8 @@
 
 #include "../../_core.h"
 
-enum { STRICT = 1, DEEP = 2 };  /* no exceptions for what works on data; look down the whole stack */
+/* No exceptions for what works on data; look down the whole stack; classes may stay. */
+enum { STRICT = 1, DEEP = 2, CLASSES = 4 };
 
 typedef struct {
     PyTypeObject *type;
@@ -132,7 +133,7 @@ may_stay(PyObject *thing, PyObject *domain, int how)
         }
     }
     if (PyType_Check(thing)) {
-        return domain != NULL && makes_own((PyTypeObject *)thing, domain);
+        return (how & CLASSES) || (domain != NULL && makes_own((PyTypeObject *)thing, domain));
     }
     static PyObject *name_call;
     if (name_call == NULL && (name_call = PyUnicode_InternFromString("__call__")) == NULL) {
