@@ -2,6 +2,7 @@
 # make test   set up and run all tests
 # make bench  set up and print the benchmarks
 # make lint   ruff, mypy, and the C sources with all warnings as errors
+# make docs   set up and build the site of the documentation in site/
 # make cross  compile the C of the executors for aarch64, with a cross compiler
 # make sanitize  run the tests of the C code under ASan and UBSan
 #
@@ -17,7 +18,7 @@ CROSS_MACHINE := aarch64
 CROSS_CC := $(CROSS_MACHINE)-linux-gnu-gcc
 SOURCES := pyproject.toml meson.build README.md $(shell find pycage pycage_native -name '*.py' -o -name '*.pyi' -o -name '*.[chS]' -o -name '*.toml' -o -name '*.css' -o -name '*.js')
 
-.PHONY: demo test bench lint sanitize cross clean
+.PHONY: demo test bench lint docs sanitize cross clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/python examples/run_all.py
@@ -50,6 +51,9 @@ cross:
 	  $(CROSS_CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Wconversion -Werror -fsyntax-only \
 	    -isystem $$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
 
+docs: $(VENV)/.docs
+	$(VENV)/bin/mkdocs build --strict
+
 sanitize: $(VENV)/.installed
 	$(VENV)/bin/python tests/sanitize.py
 
@@ -57,6 +61,10 @@ sanitize: $(VENV)/.installed
 $(VENV)/.installed: $(SOURCES)
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check '.[test]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check '.[docs]'
 	touch $@
 
 $(VENV)/.linters: $(VENV)/.installed

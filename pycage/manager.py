@@ -149,6 +149,8 @@ def decisions() -> DecisionLog:
     Raises:
         AccessDenied: A caller lacks ``SecurityPermission("getDecisions")``.
 
+    >>> with pycage.Sandbox("curious") as sandbox:
+    ...     result = sandbox.run("import os; os.environ.get('HOME')")
     >>> pycage.decisions().denials()[-1].granted
     False
     """

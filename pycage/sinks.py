@@ -248,7 +248,8 @@ _LEVELS: Final = {"granted": logging.DEBUG, "denied": logging.WARNING, "would de
 class ToLogging:
     """A sink that logs decisions: denials, and what audit mode let pass, as warnings, grants for debugging.
 
-    >>> pycage.ToLogging()(pycage.decisions().denials()[-1])
+    >>> sink = pycage.decisions().add_sink(pycage.ToLogging())
+    >>> sink.close()
     """
 
     __slots__ = ("_logger",)
