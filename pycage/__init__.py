@@ -86,6 +86,8 @@ from pycage.policy import Policy as Policy
 from pycage.policy_files import PolicyFile as PolicyFile
 from pycage.policy_files import load_policy as load_policy
 from pycage.policy_files import read_policy as read_policy
+from pycage.questions import Answer as Answer
+from pycage.questions import Question as Question
 from pycage.sandbox import Result as Result
 from pycage.sandbox import Sandbox as Sandbox
 from pycage.sandbox import Sandboxes as Sandboxes
@@ -97,6 +99,7 @@ __all__ = [
     "AccessControlContext",
     "AccessDenied",
     "AllPermission",
+    "Answer",
     "BasicPermission",
     "CallableResolver",
     "ChainEntry",
@@ -138,6 +141,7 @@ __all__ = [
     "PropertyPermission",
     "ProtectionDomain",
     "PycageError",
+    "Question",
     "Resolver",
     "RestrictedSyntaxError",
     "Result",

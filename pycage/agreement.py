@@ -73,6 +73,9 @@ def _weigh(
         weight = domain.weigh(wanted, whom)
         if domain.recorder is not None and domain.recorder.record(domain, wanted, weight, chain_of_stack):
             continue
+        if weight.lacking and not weight.denied and domain in excused:
+            # What was answered is settled; the other parts may still cost a use.
+            weight = domain.weigh([part for part in wanted if part not in excused[domain]], whom)
         if weight.allowed:
             if weight.uses and domain.policy is not None:
                 uses.setdefault(domain.policy, {}).update(dict.fromkeys(weight.uses))
@@ -81,12 +84,10 @@ def _weigh(
                 passed.append((domain, on_trial, "the policy on trial does not grant it"))
         elif domain.lets_pass(weight.lacking):
             passed.append((domain, weight.lacking, "in audit mode"))
-        elif weight.denied or domain.asker is None:
-            return None, domain, {}
-        elif domain not in excused:
+        elif weight.denied or domain.asker is None or domain in excused:
+            return None, domain, {}  # if excused: something was taken away while the question was answered
+        else:
             to_ask = to_ask or (domain, weight.lacking)
-        elif not {*weight.lacking} <= {*excused[domain]}:
-            return None, domain, {}  # something was taken away while the question was answered
     return to_ask, None, uses
 
 

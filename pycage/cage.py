@@ -70,6 +70,7 @@ class Cage:
         "_shims",
         "_sources",
         "_streams",
+        "host_policy",
     )
 
     def __init__(
@@ -83,6 +84,7 @@ class Cage:
     ) -> None:
         """Build it; see `Sandbox` for the arguments.  ``registry``: what its ``Sandboxes.get`` calls."""
         self._domain = domain
+        self.host_policy: Final[LoaderPolicy] = VettedPolicy() if host_policy is None else host_policy
         self._exposed: dict[str, Exposure] = {}
         self._shims = Shims(domain)
         self._sources = SourceLines(domain.label)
@@ -97,7 +99,7 @@ class Cage:
             domain.code_source.url or domain.label,
             resolver=_NO_MODULES if resolver is None else resolver,
             sandbox_policy=UnrestrictedPolicy.get() if sandbox_policy is None else sandbox_policy,
-            host_policy=VettedPolicy() if host_policy is None else host_policy,
+            host_policy=self.host_policy,
             compile_module=self._compile,
             module_globals=self._module_globals,
             shim=shim,

@@ -34,6 +34,7 @@ _LONGEST_TEXT: Final = 1000
 _LONGEST_LINE: Final = 160
 _LONGEST_REASON: Final = 200
 _LONGEST_CHAIN: Final = 16
+_KINDS: Final = ("once", "for_seconds", "always", "deny", "never")
 
 
 @final
@@ -58,7 +59,7 @@ class Question:
         ...     print(question.sandbox, "wants", question.text)
         ...     return True
         >>> with pycage.Sandbox("curious") as sandbox:
-        ...     sandbox.on_request(decider)
+        ...     _ = sandbox.on_request(decider)
         ...     _ = sandbox.run("import pycage; pycage.check_permission(pycage.RuntimePermission('x'))")
         curious wants ("RuntimePermission" "x")
     """
@@ -89,7 +90,9 @@ class Answer:
         (True, False)
     """
 
-    kind: Literal["once", "for_seconds", "always", "deny", "never"]
+    kind: Literal["once", "for_seconds", "always", "deny", "never"] = attrs.field(
+        validator=attrs.validators.in_(_KINDS)
+    )
     seconds: float | None = None
     reason: str = ""
 

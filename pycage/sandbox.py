@@ -1,78 +1,45 @@
 """Sandboxes: named cages for code, and the registry of them.
 
-`Sandbox` is the host's handle.  It administers, so nearly everything it does asks for a `SandboxAdminPermission`:
-sandboxed code that gets hold of one cannot use it to raise its own permissions (jcage's J1).  Nothing that a sandbox
-is given leads to it.
+`Sandbox` is the host's handle.  It administers (`administration.py`); nothing that a sandbox is given leads to it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import threading
-import unicodedata
-from types import MethodType
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
 
 from pycage import _core, access, manager
 from pycage.access import check_permission, do_privileged, require_permissions
+from pycage.administration import absolute, administering, checked_name, is_above, require_administrator
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
-from pycage.domains import Principal, ProtectionDomain
-from pycage.errors import DuplicateSandboxError, PolicyError, type_name
+from pycage.control import Controlled
+from pycage.domains import ProtectionDomain
+from pycage.errors import DuplicateSandboxError, type_name
 from pycage.explanations import explain
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.modes import checked_mode
-from pycage.needs import Learning
-from pycage.permissions import FilePermission, Permission, Permissions, SandboxAdminPermission
+from pycage.permissions import Permission, Permissions, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
-from pycage.policy import Policy
+from pycage.trials import OnTrial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import ModuleType, TracebackType
 
     from pycage.decisions import PermissionRequest
     from pycage.explanations import Explanation
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.modes import Mode
-    from pycage.needs import Needs
-    from pycage.policy import Grant
+    from pycage.policy import Policy
 
 __all__ = ["Result", "Sandbox", "Sandboxes"]
 
 URL_PREFIX: Final = "pycage://sandbox/"
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-@final
-@_core.seal
-class _Administering:
-    """A method that changes what a sandbox may do.
-
-    Whoever reads it off a handle with a sandbox on the stack gets it bound to that stack: handed on to the host, as in
-    ``map(sandbox.grant, [permission])``, it is still judged as the sandbox's call.
-    """
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., object]) -> None:
-        self._function = function
-
-    def __get__(self, handle: object, kind: type | None = None) -> Callable[..., object]:
-        method = self._function if handle is None else MethodType(self._function, handle)
-        raw = _core.snapshot()
-        return method if raw is None else _core.bind(access.context_of(raw), method)
-
-
-def administering(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Make a method of a handle `_Administering`."""
-    return _Administering(function)  # type: ignore[return-value]  # a descriptor that gives the same call
 
 
 @final
@@ -104,56 +71,15 @@ class Result:
         return plain(self.value, max_depth=max_depth, max_items=max_items, max_bytes=max_bytes)
 
 
-def checked_name(name: str) -> str:
-    r"""Return a sandbox's name in normal form: letters, digits and underscores of any script, at least one.
-
-    Raises:
-        PolicyError: It contains something else.
-
-    Source: com.io7m.jcage.core.JCSandboxNames, ``[[\p{Alnum}][_]]{1,}``; after NFC, so that two names that look alike
-    are not two sandboxes.
-    """
-    if type(name) is not str:
-        message = f"a sandbox's name must be a str, got {type_name(name)}"
-        raise TypeError(message)
-    normal = unicodedata.normalize("NFC", name)
-    if not normal or not all(c == "_" or c.isalpha() or unicodedata.category(c) in {"Nd", "Nl"} for c in normal):
-        message = f"{name[:80]!r} cannot name a sandbox: use letters, digits and underscores, at least one"
-        raise PolicyError(message)
-    return normal
-
-
 @final
 @_core.seal
-class _Granted:
-    """What `Sandbox.granted` returns, to who may administer."""
-
-    __slots__ = ("_grants", "_permissions", "_source")
-
-    def __init__(self, source: CodeSource, permissions: tuple[Permission, ...]) -> None:
-        self._source = source
-        self._permissions = permissions
-        self._grants: tuple[Grant, ...] = ()
-
-    def __enter__(self) -> None:
-        self._grants += manager.POLICY.grant(self._source, *self._permissions)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        grants, self._grants = self._grants, ()
-        manager.POLICY.withdraw(grants)
-
-
-@final
-@_core.seal
-class Sandbox:
+class Sandbox(Controlled, OnTrial):
     """A named cage: code loaded into it may do what is granted to it, and what it lacks stops the code it calls too.
 
     A context manager that closes the sandbox.  May be used from any thread.
     """
 
-    __slots__ = ("__weakref__", "_cage", "_closed", "_domain", "_lock", "_name", "_runs")
+    __slots__ = ("__weakref__", "_cage", "_children", "_lock", "_parent", "_runs")
 
     def __init__(
         self,
@@ -165,6 +91,7 @@ class Sandbox:
         permissions: Iterable[Permission] = (),
         mode: Mode = "enforce",
         audit_policy: Policy | Iterable[Permission] | None = None,
+        parent: Sandbox | None = None,
     ) -> None:
         """Create and register a sandbox.
 
@@ -176,24 +103,43 @@ class Sandbox:
             permissions: What it may do.  Relative paths are made absolute, here and in all later grants.
             mode: ``"audit"``: allow what is not granted, and record it; see `set_mode`.
             audit_policy: A policy on trial; see `set_audit_policy`.
+            parent: Whose child it is: at no time it may do more than its parent, and it is closed with it.
 
         Raises:
             DuplicateSandboxError: The name is taken.
-            PolicyError: The name cannot be one.
-            AccessDenied: A caller lacks ``SandboxAdminPermission(name, "createSandbox")``.
+            PolicyError: The name cannot be one, or the parent is closed.
+            AccessDenied: A caller lacks ``SandboxAdminPermission(name, "createSandbox")`` or ``(name,
+                "setSandboxPermissions")``.  A sandbox that makes a child of its own does not need the second; it needs
+                what `grant` needs for the permissions, and its child shares the modules of the host that it shares.
         """
         registry = Sandboxes.get()
         self._name = checked_name(name)
         wanted = tuple(permissions)
         require_permissions(wanted)
+        wanted = absolute(wanted)
         check_permission(SandboxAdminPermission(self._name, "createSandbox"))
         self._closed = False
         self._runs = 0
         self._lock = threading.Lock()
-        self._domain = ProtectionDomain(CodeSource(URL_PREFIX + self._name), f'sandbox "{self._name}"', manager.POLICY)
+        self._watched = []
+        self._children: set[Sandbox] = set()
+        self._parent = parent
+        if parent is not None and type(parent) is not Sandbox:
+            message = f"the parent of a sandbox is a Sandbox, not {type_name(parent)}"
+            raise TypeError(message)
+        if parent is not None:
+            plain = mode == "enforce" and audit_policy is None
+            host_policy = parent._policy_for_child(self._name, wanted if plain else None, host_policy)
+        else:
+            check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+        self._domain = ProtectionDomain(
+            CodeSource(URL_PREFIX + self._name),
+            f'sandbox "{self._name}"',
+            manager.POLICY,
+            parents=() if parent is None else (parent._domain,),
+        )
         self._domain.set_mode(checked_mode(mode))
         self._domain.set_audit_policy(self._trial(audit_policy))
-        check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
         with registry._adding(self._name, self):
             build = functools.partial(
                 Cage,
@@ -205,7 +151,9 @@ class Sandbox:
                 registry=Sandboxes.get,
             )
             self._cage = do_privileged(build)  # who may create a sandbox needs no permission for how it is built
-            manager.POLICY.grant(self._domain.code_source, *absolute(wanted))
+            manager.POLICY.grant(self._domain.code_source, *wanted)
+            if parent is not None:
+                parent._adopt(self)
 
     # ---- What it is ----
 
@@ -219,18 +167,82 @@ class Sandbox:
         """The location of its code source, ``pycage://sandbox/<name>``."""
         return URL_PREFIX + self._name
 
-    @property
-    def closed(self) -> bool:
-        """Whether it has been closed."""
-        return self._closed
-
-    @property
-    def permissions(self) -> Permissions:
-        """What is granted to it now, read-only.  Denials are not subtracted; see `query`."""
-        return manager.POLICY.permissions(self._domain.code_source)
-
     def __repr__(self) -> str:
         return f"<Sandbox {self._name}{' (closed)' if self._closed else ''}>"
+
+    def explain(self, permission: Permission) -> Explanation:
+        """Explain what a check of ``permission`` would come to, made by its code when called from here.
+
+        Raises:
+            AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``: an explanation shows the policy.
+
+        >>> with pycage.Sandbox("curious") as sandbox:
+        ...     sandbox.grant(pycage.FilePermission("/srv/-", "read"))
+        ...     sandbox.explain(pycage.FilePermission("/srv/x", "write")).advice
+        'to allow it: sandbox.grant(FilePermission("/srv/x", "write"))'
+        """
+        return explain(self, permission)
+
+    # ---- Children ----
+
+    @administering
+    def create_child(
+        self,
+        name: str,
+        *,
+        resolver: Resolver | None = None,
+        sandbox_policy: LoaderPolicy | None = None,
+        host_policy: LoaderPolicy | None = None,
+        permissions: Iterable[Permission] = (),
+    ) -> Sandbox:
+        """Create a sandbox that may at no time do more than this one, and is closed with it; see `Sandbox`.
+
+        Sandboxed code may do this with ``SandboxAdminPermission(name, "createSandbox")`` and a `GrantPermission` for
+        each permission, if it has that permission itself.
+
+        Example:
+            >>> from pycage import RuntimePermission
+            >>> with pycage.Sandbox("mother", permissions=[RuntimePermission("x")]) as mother:
+            ...     child = mother.create_child("child", permissions=[RuntimePermission("*")])
+            ...     before = child.query(RuntimePermission("x")), child.query(RuntimePermission("y"))
+            ...     _ = mother.revoke(RuntimePermission("x"))
+            ...     before, child.query(RuntimePermission("x"))
+            (('granted', 'prompt'), 'prompt')
+            >>> child.closed
+            True
+        """
+        return Sandbox(
+            name,
+            resolver=resolver,
+            sandbox_policy=sandbox_policy,
+            host_policy=host_policy,
+            permissions=permissions,
+            parent=self,
+        )
+
+    @property
+    def parent(self) -> Sandbox | None:
+        """The sandbox that it is a child of."""
+        return self._parent
+
+    def _policy_for_child(
+        self, name: str, wanted: tuple[Permission, ...] | None, host_policy: LoaderPolicy | None
+    ) -> LoaderPolicy | None:
+        """Return the host loader policy of a child that the caller may create; ``wanted``: what it is granted, if plain."""
+        self._require_open()
+        above = (self._domain, *self._domain.ancestors)
+        require_administrator(name, above, wanted)
+        if is_above(above) and not access.implied(SandboxAdminPermission(name, "setSandboxPermissions")):
+            if host_policy is not None:
+                # A view of a module that its maker does not share would be a way around the maker's own policy.
+                check_permission(SandboxAdminPermission(name, "setSandboxPermissions"))
+            return self._cage.host_policy
+        return host_policy
+
+    def _adopt(self, child: Sandbox) -> None:
+        with self._lock:
+            self._require_open()
+            self._children.add(child)
 
     # ---- Running code ----
 
@@ -287,132 +299,6 @@ class Sandbox:
             self._runs += more
             self._domain.recording = self._runs > 0
 
-    # ---- What it may do ----
-
-    @administering
-    def grant(self, *permissions: Permission, principals: Iterable[Principal] = ()) -> None:
-        """Grant permissions, for `principals` only if any are given; effective on the next check."""
-        self._administer()
-        require_permissions(permissions)
-        manager.POLICY.grant(self._domain.code_source, *absolute(permissions), principals=principals)
-
-    @administering
-    def revoke(self, *permissions: Permission) -> bool:
-        """Take permissions away, of any principal; effective on the next check, everywhere.
-
-        Objects that the sandbox already holds, such as open files, are not recalled.
-
-        Returns:
-            Whether anything was taken away.
-
-        Raises:
-            PolicyError: A wider grant would still imply one of them; nothing is changed.
-        """
-        self._administer()
-        require_permissions(permissions)
-        return manager.POLICY.revoke(self._domain.code_source, *absolute(permissions))
-
-    @administering
-    def deny(self, *permissions: Permission) -> None:
-        """Deny permissions: a denial beats every grant, made before or after."""
-        self._administer()
-        require_permissions(permissions)
-        manager.POLICY.deny(self._domain.code_source, *absolute(permissions))
-
-    @administering
-    def granted(self, *permissions: Permission) -> contextlib.AbstractContextManager[None]:
-        """Grant permissions for the time of a ``with`` block.  What was granted before stays granted after it."""
-        self._administer()
-        require_permissions(permissions)
-        return _Granted(self._domain.code_source, absolute(permissions))
-
-    @administering
-    def learn(self) -> contextlib.AbstractContextManager[Needs]:
-        """Allow everything for the time of a ``with`` block, and take down what was needed.
-
-        Everything but what is denied, and but what audit mode never lets pass (permissions over pycage itself, native
-        code, reflection ...): use it for code that you would run outside of a sandbox, or on a machine that you can do
-        without.
-
-        Example:
-            >>> with pycage.Sandbox("learner") as sandbox, sandbox.learn() as needs:
-            ...     _ = sandbox.run("import os; os.environ.get('TZ')")
-            >>> needs.permissions
-            (EnvPermission("TZ", "read"),)
-
-        Raises:
-            PolicyError: (on entering the block) Somebody else learns from this sandbox.
-        """
-        self._administer()
-        return Learning(self._domain, self._watch)
-
-    def query(self, permission: Permission) -> str:
-        """Return ``"granted"``, ``"denied"`` (a denial forbids it) or ``"prompt"`` (neither, so refused)."""
-        require_permissions((permission,))
-        (wanted,) = absolute((permission,))
-        if self._domain.implies(wanted):
-            return "granted"
-        refused = any(denied.overlaps(wanted) for denied in manager.POLICY.denials(self._domain.code_source))
-        return "denied" if refused or self._closed else "prompt"
-
-    def explain(self, permission: Permission) -> Explanation:
-        """Explain what a check of ``permission`` would come to, made by its code when called from here.
-
-        Raises:
-            AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``: an explanation shows the policy.
-
-        >>> with pycage.Sandbox("curious") as sandbox:
-        ...     sandbox.grant(pycage.FilePermission("/srv/-", "read"))
-        ...     sandbox.explain(pycage.FilePermission("/srv/x", "write")).advice
-        'to allow it: sandbox.grant(FilePermission("/srv/x", "write"))'
-        """
-        return explain(self, permission)
-
-    # ---- On trial ----
-
-    @property
-    def mode(self) -> Mode:
-        """``"enforce"`` or ``"audit"``."""
-        return self._domain.mode
-
-    @administering
-    def set_mode(self, mode: Mode) -> None:
-        """Refuse what is not granted (``"enforce"``), or allow and record it (``"audit"``), from the next check on.
-
-        Audit mode is for code that you would run without a sandbox.  What guards the interpreter and pycage itself
-        stays refused (`pycage.modes`), and so does what other sandboxes on the stack lack.
-
-        >>> with pycage.Sandbox("learner", mode="audit") as sandbox:
-        ...     result = sandbox.run("import os; os.environ.get('HOME')")
-        >>> [str(decision) for decision in pycage.decisions() if decision.sandbox == "learner"]
-        ['sandbox "learner": would deny ("EnvPermission" "HOME" "read") (no grant; in audit mode)']
-        """
-        self._administer()
-        self._domain.set_mode(checked_mode(mode))
-        _core.advance_epoch()
-
-    @administering
-    def set_audit_policy(self, policy: Policy | Iterable[Permission] | None) -> None:
-        """Put a policy on trial: what is granted, but would not be by this policy, is recorded as ``"would deny"``.
-
-        While there is one, no answer is remembered: checks take some microseconds.
-
-        Args:
-            policy: A policy, or the permissions that would be granted; None: end the trial.
-        """
-        self._administer()
-        self._domain.set_audit_policy(self._trial(policy))
-        _core.advance_epoch()
-
-    def _trial(self, policy: Policy | Iterable[Permission] | None) -> Policy | None:
-        if policy is None or type(policy) is Policy:
-            return policy
-        permissions = tuple(policy)
-        require_permissions(permissions)
-        trial = Policy()
-        trial.grant(self._domain.code_source, *absolute(permissions))
-        return trial
-
     # ---- What it is given ----
 
     @administering
@@ -458,18 +344,31 @@ class Sandbox:
     @administering
     def close(self) -> None:
         """Take everything away and free the name.  Code of the sandbox that still runs has no permissions any more."""
-        check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
+        if not is_above(self._domain.ancestors):
+            check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
+        self._close()
+
+    def _close(self) -> None:
         with self._lock:
             if self._closed:
                 return
             self._closed = True
+            children, self._children = self._children, set()
         try:
             # First what decides: finalizers of the sandbox run while its modules are forgotten.
             self._domain.close()
+            self._domain.asker = None
             manager.POLICY.clear(self._domain.code_source)
+            for subscription in self._watched:
+                subscription.unsubscribe()
+            for child in children:
+                child._close()
             self._cage.close()
         finally:
             _REGISTRY._remove(self._name, self)
+            if self._parent is not None:
+                with self._parent._lock:
+                    self._parent._children.discard(self)
 
     def __enter__(self) -> Sandbox:
         self._require_open()
@@ -481,28 +380,17 @@ class Sandbox:
         self.close()
 
     def _require_own_stack(self) -> None:
-        """Let only the host and the sandbox itself run code here: it may run later, without who had it made."""
-        if access.get_context().involves_other_than(self._domain):
+        """Let only the host, the sandbox itself and those above it run code here.
+
+        It may run later, without who had it made; those above are asked then as well.
+        """
+        if not access.get_context().sandboxes() <= {self._domain, *self._domain.ancestors}:
             check_permission(SandboxAdminPermission(self._name, "runCode"))
 
-    def _require_open(self) -> None:
-        if self._closed:
-            message = f"sandbox {self._name!r} is closed; create another one"
-            raise PolicyError(message)
 
-    def _administer(self) -> None:
-        self._require_open()
-        check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
-
-
-def absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
-    """Make relative paths absolute now, because the working directory may change: a grant must not move with it."""
-    return tuple(
-        FilePermission(os.path.join(os.getcwd(), permission.name), permission.actions)  # noqa: PTH109, PTH118  keeps "/-"
-        if type(permission) is FilePermission and not permission.name.startswith(("/", "<<ALL FILES>>"))
-        else permission
-        for permission in permissions
-    )
+# Not before: a sealed class cannot be a base.
+_core.seal(Controlled)
+_core.seal(OnTrial)
 
 
 @final
@@ -545,6 +433,7 @@ class Sandboxes:
         permissions: Iterable[Permission] = (),
         mode: Mode = "enforce",
         audit_policy: Policy | Iterable[Permission] | None = None,
+        parent: Sandbox | None = None,
     ) -> Sandbox:
         """Create a sandbox; the same as calling `Sandbox`."""
         check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
@@ -556,6 +445,7 @@ class Sandboxes:
             permissions=permissions,
             mode=mode,
             audit_policy=audit_policy,
+            parent=parent,
         )
 
     def find(self, name: str) -> Sandbox | None:

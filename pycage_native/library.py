@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage import _core, manager
 from pycage.access import check_permission, context_of, context_of_domain, do_privileged, require_permissions
+from pycage.administration import administering
 from pycage.codesource import CodeSource
 from pycage.contexts import merge
 from pycage.domains import ProtectionDomain
 from pycage.permissions import NativePermission, SecurityPermission
-from pycage.sandbox import administering
 from pycage_native import _channel, layers
 from pycage_native.admission import admitted, may_grant
 from pycage_native.broker import Broker

@@ -37,6 +37,7 @@ ORDER = [
     {"host_errors", "interrupts", "plain"},
     {"exposure", "guest_api"},
     {"cage"},
+    {"administration", "control", "trials"},
     {"sandbox"},
     {"policy_files"},
     {"report", "testing"},

@@ -21,6 +21,7 @@ import attrs
 
 from pycage import _core, manager
 from pycage.access import check_permission, require_permissions
+from pycage.administration import absolute, administering
 from pycage.errors import PolicyError
 from pycage.grants import Grant, collection_of
 from pycage.permissions import SecurityPermission
@@ -31,7 +32,7 @@ from pycage.policy_files.notation import Refused
 from pycage.policy_files.opening import document_of, text_of
 from pycage.policy_files.pinned_code import judged_code, resolver_of
 from pycage.policy_files.watching import Watch, report
-from pycage.sandbox import Sandbox, absolute, administering
+from pycage.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
