@@ -228,7 +228,7 @@ class Sandbox(Controlled, OnTrial):
     def _policy_for_child(
         self, name: str, wanted: tuple[Permission, ...] | None, host_policy: LoaderPolicy | None
     ) -> LoaderPolicy | None:
-        """Return the host loader policy of a child that the caller may create; ``wanted``: what it is granted, if plain."""
+        """Return the host loader policy of a child that the caller may create; see `require_administrator`."""
         self._require_open()
         above = (self._domain, *self._domain.ancestors)
         require_administrator(name, above, wanted)
