@@ -21,9 +21,9 @@ DEFAULT: Final = "default permissions of the host"
 
 
 def text_of(rule: Grant) -> str:
-    """Return a line of a policy in words, such as ``grant FilePermission("/srv/-", "read")``."""
+    """Return a line of a policy in words, such as ``grant FilePermission("/srv/-", "read")``, and its tag."""
     whom = f" for {', '.join(sorted(principal.name for principal in rule.principals))}" if rule.principals else ""
-    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}"
+    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}{f' ({rule.tag})' if rule.tag else ''}"
 
 
 def granting(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str | None:

@@ -38,6 +38,10 @@ class Change:
         direction: ``more``: more is allowed than before; ``less``; ``other``: neither can be said.
         text: A sentence without its subject, such as ``may now also read everything below /srv``.
         permission: The permission that it is about, if it is about one.
+
+    Example:
+        >>> str(Change("reader", "more", "may now read /srv/a"))
+        'reader may now read /srv/a'
     """
 
     name: str
@@ -130,7 +134,8 @@ def _allowed(name: str, old: _Side, new: _Side) -> Iterator[Change]:
     for permission in gained:
         yield Change(name, "more", f"may {also} {in_words(permission)}", permission)
     for permission in lost:
-        left = [in_words(one) for one in sorted_permissions(new.allow) if permission.implies(one)]
+        parts = sorted_permissions(part for one in new.allow for part in one.split() if permission.implies(part))
+        left = [in_words(part) for part in parts]
         only = f", only {_without_verb(left, permission)}" if left else ""
         yield Change(name, "less", f"may no longer {in_words(permission)}{only}", permission)
 

@@ -28,6 +28,10 @@ class Finding:
         where: File, line and key, such as ``policy.toml, line 4, profiles.reader.allow[0]``.
         message: What, and why that matters.
         fix: What to do about it.
+
+    Example:
+        >>> str(Finding("note", "unused", "policy.toml, line 4", "this adds nothing", "take it out"))
+        'policy.toml, line 4: this adds nothing; take it out'
     """
 
     severity: Severity

@@ -70,6 +70,13 @@ class JavaPolicy:
     Attributes:
         grants: What it grants, in its order.
         report: What could not be taken over (warnings), and what means something else here (notes).
+
+    Example:
+        >>> print(read_java_policy('grant { permission java.lang.RuntimePermission "exitVM"; };').to_toml(), end="")
+        [default]
+        allow = [
+            'RuntimePermission "exitVM"',
+        ]
     """
 
     grants: tuple[JavaGrant, ...]
@@ -115,6 +122,11 @@ def load_java_policy(
     path: str | os.PathLike[str], *, properties: Mapping[str, str] | None = None, directory: str | None = None
 ) -> JavaPolicy:
     """Read a Java policy file; see `read_java_policy`.
+
+    >>> import pathlib
+    >>> _ = pathlib.Path("java.policy").write_text("grant { permission java.security.AllPermission; };")
+    >>> load_java_policy("java.policy").grants[0].permissions
+    (AllPermission(),)
 
     Raises:
         PolicyError: It cannot be read, or is not written in that syntax.

@@ -43,6 +43,11 @@ class Learned:
         value: What the code came to.
         error: What it raised, if anything: then the rest was not learnt.
         comments: For each permission, which function asked for it first.
+
+    Example:
+        >>> learned = learn(lambda sandbox: sandbox.run("import os; os.environ.get('TZ')").value)
+        >>> learned.permissions, learned.comments
+        ((EnvPermission("TZ", "read"),), {EnvPermission("TZ", "read"): '<module> line 1'})
     """
 
     permissions: tuple[Permission, ...]

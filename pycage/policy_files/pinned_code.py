@@ -56,6 +56,11 @@ class PluginCode:
 def digest_of(path: str | os.PathLike[str]) -> str:
     """Return the hash of a plugin's code, as ``sha256 = "..."`` pins it.
 
+    >>> import pathlib
+    >>> _ = pathlib.Path("plugin.py").write_text("size = 64")
+    >>> digest_of("plugin.py")[:16]
+    'c6e20f732b05b88f'
+
     Args:
         path: A file, or the directory of a package.
 

@@ -285,8 +285,14 @@ class PolicyFile:
 def load_policy(path: str | os.PathLike[str], *, variables: Mapping[str, str] | None = None) -> PolicyFile:
     """Read a policy file.
 
-    >>> policy = load_policy("examples/policy.toml")            # doctest: +SKIP
-    >>> sandbox = policy.sandbox("thumbnails")                  # doctest: +SKIP
+    >>> import pathlib
+    >>> _ = pathlib.Path("policy.toml").write_text('''
+    ... [profiles.reader]
+    ... allow = ['FilePermission "/srv/-" "read"']
+    ... ''')
+    >>> with load_policy("policy.toml").sandbox("reader") as sandbox:
+    ...     sandbox.query(pycage.FilePermission("/srv/a", "read"))
+    'granted'
 
     Args:
         path: A TOML file.
@@ -375,10 +381,13 @@ def _extra(allow: Iterable[Permission], deny: Iterable[Permission], imports: Ite
 
 
 def _grants(sandbox: Sandbox, effective: Effective) -> tuple[Grant, ...]:
+    # The tag is where the rule stands: decisions and explanations show it, and one can revoke by it.
     source = sandbox._domain.code_source
-    return (
-        *(Grant(source, permission) for permission in absolute(effective.permissions)),
-        *(Grant(source, permission, denied=True) for permission in absolute(effective.denials)),
+    rules = [(rule, False) for rule in effective.allow] + [(rule, True) for rule in effective.deny]
+    return tuple(
+        Grant(source, permission, denied=denied, tag=rule.where)
+        for rule, denied in rules
+        for permission in absolute((rule.permission,))
     )
 
 

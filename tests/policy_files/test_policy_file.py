@@ -17,6 +17,7 @@ from pycage import (
     Sandbox,
     SandboxAdminPermission,
     check_permission,
+    decisions,
     get_policy,
 )
 from pycage.policy_files import digest_of, load_policy, read_policy
@@ -390,3 +391,20 @@ def test_a_sandbox_cannot_have_a_file_watched(file) -> None:
             sandbox.load("m").call(policy.watch)
     with pytest.raises(PolicyError, match="from text"):
         read_policy("").watch()
+
+
+def test_a_decision_names_the_line_of_the_file(file) -> None:
+    file.write_text(
+        '[profiles.p]\nallow = [\'EnvPermission "HOME" "read"\']\ndeny = [\'EnvPermission "PATH" "read"\']\n'
+    )
+    log = decisions()
+    log.clear()
+    with load_policy(file).sandbox("p", sandbox_name="one") as sandbox:
+        sandbox.run("import os; os.environ.get('HOME'), os.environ.get('PATH')")
+
+    rules = {decision.name: decision.rule for decision in log if decision.kind == "EnvPermission"}
+
+    assert rules == {
+        "HOME": f'grant EnvPermission("HOME", "read") ({file}, line 2, profiles.p.allow[0])',
+        "PATH": f'deny EnvPermission("PATH", "read") ({file}, line 3, profiles.p.deny[0])',
+    }
