@@ -2,7 +2,7 @@
 
 Two processes of the same interpreter, one without pycage and one with it, are measured in turns, round by round, so
 that whatever else the machine does hits both.  For each row: the best time of each, and their ratio (or, for rows that
-exist only with pycage, the ratio to what is named in the row).  Then what programs.py and native.py print.
+exist only with pycage, the ratio to what is named in the row).  Then what handoff.py, programs.py and native.py print.
 
     python benchmarks/run.py [rounds]
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import handoff
 import programs
 from worker import Worker
 
@@ -49,6 +50,8 @@ def main() -> None:
     for name, without, with_, target in ROWS:
         a, b = best["without", without] * 1e6, best["with", with_] * 1e6
         print(f"{name:64} {a:9.3f} {b:9.3f} {b / a:6.2f}x {b - a:+8.3f}  {target}")
+    print()
+    handoff.main(2 * rounds)
     print()
     programs.main(max(rounds // 2, 3))
     print(flush=True)
