@@ -61,7 +61,7 @@ def diff(old: PolicyFile | str | os.PathLike[str], new: PolicyFile | str | os.Pa
     >>> for change in diff(old, new):
     ...     print(change)
     a may now also write everything below /srv/x
-    a may no longer read everything below /srv
+    a may no longer read everything below /srv, only everything below /srv/x
 
     Args:
         old: A policy, or the path of its file.
