@@ -148,6 +148,16 @@ def test_a_file_inside_is_found_by_whatever_name(tree, name):
         assert value in ("content", b"content", len("content"), f"{tree['root']}/granted/copy"), way
 
 
+@pytest.mark.parametrize("way", [way for way in WAYS if "host" not in way])
+def test_a_way_through_a_directory_does_not_tell_whether_it_is_there(tree, way):
+    values = [
+        read_in_sandbox(tree, way, f"{tree['root']}/{between}/../granted/file")
+        for between in ("granted2", "missing", "secret")
+    ]
+
+    assert values[0] == values[1] == values[2]
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["{root}/granted/file\0", "{root}/granted/file\0/../../secret", "{root}/secret\0"])
 def test_a_name_with_nul_leads_nowhere(tree, way, name):

@@ -10,7 +10,8 @@
 # function of pycage that does one thing with exact values.
 #
 # What still fails.  Programs to start, local sockets and the current directory have no such functions; they are checked
-# by name.  Whether a path with ".." leads over something that is there is looked at by name, for the error alone.
+# by name.  Whether a path with ".." leads over something that is there is looked at by name, for the error alone, and
+# only if everybody may know: otherwise such a path works whether it is there or not, and tells nothing.
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ from pycage.events import read
 from pycage.file_arguments import file_request, open_request
 from pycage.held_paths import Overtaken, open_held, open_parent
 from pycage.paths import Links, PathRefused, Place, place_of
+from pycage.permissions import FilePermission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +86,7 @@ def in_one_step(
         else:
             manager.judge(context, read, operation, reader, (), actions)
         try:
+            _must_lead_over_what_is_there(places, context)
             return _core.do_privileged(use, *places)
         except Overtaken:
             continue
@@ -179,7 +182,6 @@ def open_judged(
 
 def named(place: Place, use: Callable[[str, int], _T]) -> _T:
     """Use a name in its directory, which is held open.  For functions that `in_one_step` calls."""
-    _must_lead_over_what_is_there(place)
     directory, name = open_parent(place.real[-1])
     try:
         return use(name + _ending(place), directory)
@@ -189,7 +191,6 @@ def named(place: Place, use: Callable[[str, int], _T]) -> _T:
 
 def reopened(place: Place, flags: int, mode: int = 0, *, follow: bool = True) -> int:
     """Open what was judged.  For functions that `in_one_step` calls."""
-    _must_lead_over_what_is_there(place)
     ending = _ending(place)
     # A slash at the end follows a link even where it is meant itself.
     real = (place.real[0] if follow or ending else place.real[-1]) + ending
@@ -210,12 +211,25 @@ def _ending(place: Place) -> str:
     return "" if last not in {"", ".", ".."} else "/" if last == "" else "/."
 
 
-def _must_lead_over_what_is_there(place: Place) -> None:
+def _may_be_told(place: Place, context: access.AccessControlContext | None) -> bool:
+    """Say whether everybody may know of the directories that a path leads out of again."""
+    parts = place.given.split("/")
+    before = ["/".join(parts[:number]) for number, part in enumerate(parts) if part == ".."]
+    try:
+        left = [place_of(path, Links.FOLLOW).real[0] for path in before if path.strip("/.")]
+    except PathRefused:
+        return False
+    return context is None or all(
+        context.refusing(((FilePermission.exact(directory, "read"),),)) is None for directory in left
+    )
+
+
+def _must_lead_over_what_is_there(places: tuple[Place, ...], context: access.AccessControlContext | None) -> None:
     """Fail as the kernel does if a path is empty, or leads out of a directory that is not there."""
-    if not place.given:
-        raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
-    if ".." in place.given:
+    for place in places:
+        if not place.given:
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
         parts = place.given.split("/")
-        if ".." in parts:
+        if ".." in parts and _may_be_told(place, context):
             last = len(parts) - parts[::-1].index("..")
             os.stat("/".join(parts[:last]))  # noqa: PTH116  # by its name, for the error
