@@ -790,6 +790,10 @@ core_snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     PyThreadState *thread = PyThreadState_Get();
     walk_result walk;
+    /* No code has a domain, and no call adds a context: it is asked before each call of a native library. */
+    if (!core.tagged && top_record == NULL && core.host_unrestricted) {
+        Py_RETURN_NONE;
+    }
     if (walk_stack(&walk, thread) < 0) {
         return NULL;
     }

@@ -78,6 +78,7 @@ class ProtectionDomain(Domain):
 
     __slots__ = (
         "_ancestors",
+        "_at_close",
         "_audit_policy",
         "_closed",
         "_code_source",
@@ -116,6 +117,7 @@ class ProtectionDomain(Domain):
         self._handle = handle
         self._policy = policy
         self._closed = False
+        self._at_close: list[Callable[[], object]] = []
         self._number = next(_numbers)
         self._mode: Mode = "enforce"
         self._audit_policy: Policy | None = None
@@ -214,6 +216,14 @@ class ProtectionDomain(Domain):
     def close(self) -> None:
         """Take everything away for good, whatever is granted to the code source later."""
         self._closed = True
+        while self._at_close:
+            self._at_close.pop()()
+
+    def when_closed(self, action: Callable[[], object]) -> None:
+        """Have ``action``, which raises nothing, called when everything has been taken away for good."""
+        self._at_close.append(action)
+        if self._closed:
+            self.close()
 
     def __repr__(self) -> str:
         return f"<ProtectionDomain {self._label}>"

@@ -26,6 +26,7 @@ from pycage_native.errors import NativeError as NativeError
 from pycage_native.errors import NativeTimeout as NativeTimeout
 from pycage_native.heap import Buffer as Buffer
 from pycage_native.layers import LAYERS as LAYERS
+from pycage_native.layers import REQUIRED as REQUIRED
 from pycage_native.library import Library as Library
 from pycage_native.library import load as load
 from pycage_native.limits import Limits as Limits

@@ -25,7 +25,7 @@ from pycage_native.errors import ConfinementUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["DEFAULT", "LAYERS", "WAIVABLE", "Layers", "chosen", "filters_of", "named", "refused", "witness"]
+__all__ = ["LAYERS", "REQUIRED", "WAIVABLE", "Layers", "chosen", "filters_of", "named", "refused", "witness"]
 
 _OWN_FILTERS: Final = 2
 
@@ -45,8 +45,8 @@ WAIVABLE: Final = frozenset({"landlock"})
 """What can be done without, by name: what Landlock refuses, seccomp refuses as well.  Nothing stands in for the others,
 and namespaces are there only for who requires them."""
 
-DEFAULT: Final = frozenset({"rlimits", "capabilities", "no_new_privs", "landlock", "seccomp"})
-"""What is required if nothing else is said."""
+REQUIRED: Final = frozenset({"rlimits", "capabilities", "no_new_privs", "landlock", "seccomp"})
+"""What every library is required to have; ``load(require=...)`` adds to it, and only `WAIVABLE` ones are waived."""
 
 # enum pn_step -> the layer that it is part of
 _STEPS: Final = {
@@ -122,7 +122,7 @@ def chosen(require: Iterable[str], waive: Iterable[str]) -> tuple[frozenset[str]
         ConfinementUnavailable: One is not to be had here and was not waived.
     """
     required, waived = named("require", require), named("waive", waive)
-    wanted = DEFAULT | required
+    wanted = REQUIRED | required
     for name in sorted(waived):
         if name not in WAIVABLE:
             message = f"waive: {name} cannot be done without; what can is {', '.join(sorted(WAIVABLE))}"

@@ -27,7 +27,7 @@ from pycage_native.owner import Owner
 from pycage_native.types import Handle, c_int
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from pycage.permissions import Permission, Permissions
@@ -48,7 +48,7 @@ class Library:
     After a crash the next call starts another executor: the library's state is gone, its functions are bound anew.
     """
 
-    def __init__(self, settings: Settings, name: str, owner: Owner, *, gated: bool) -> None:
+    def __init__(self, settings: Settings, name: str, owner: Owner, *, gated: bool | None) -> None:
         """Start it; see `load`."""
         self._settings = settings
         self._owner = owner
@@ -63,7 +63,13 @@ class Library:
         # What the library makes the host do has its domain, and who loaded it, added to whoever called it.
         own = merge(context_of_domain(self._domain), *owner.contexts)
         calling = NativePermission(settings.path, "call")
+        self._gate: Callable[[], object] | None
         self._gate = owner.on_stack(lambda: check_permission(calling)) if gated else None
+        # Of the host's, unless it said something else: asked when there is somebody to ask about.
+        self._when: Callable[[], object] | None = None
+        if gated is None:
+            self._gate = lambda: check_permission(calling) if owner.others() else None
+            self._when = _core.snapshot
         self._broker = Broker(settings.path, own.bind(check_permission), own.bind, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
@@ -148,7 +154,7 @@ class Library:
                     f"{self.name}: no more than {_channel.MAX_FUNCTIONS} functions can be bound; keep those you have"
                 )
                 raise NativeError(message, library=self.name)
-            function = plan.function(index, self._gate, self._renew)
+            function = plan.function(index, self._gate, self._renew, self._when)
             self._attach(function, self._running())
             self._functions.add(function)
         return function
@@ -177,7 +183,9 @@ class Library:
         if reply[0] != _channel.OK or not reply[1]:
             message = f"{self.name} has no symbol {name}"
             raise LibraryError(message, library=self.name)
-        return Handle(link, reply[1])
+        found = Handle(link, reply[1])
+        found._keeper = self  # as in ctypes, what stands in a library keeps it
+        return found
 
     # ---- For users ----
 
@@ -209,13 +217,23 @@ class Library:
 
     @property
     def denials(self) -> tuple[str, ...]:
-        """Paths that the library asked for and did not get.  They are its own words: quote them before showing them."""
+        """Paths that the library asked for and did not get.  They are its own words: quote them before showing them.
+
+        Raises:
+            AccessDenied: A sandbox on the stack, which did not load it, lacks ``NativePermission(path, "call")``.
+        """
+        self._ask()
         return tuple(self._broker.denials)
 
     @property
     def permissions(self) -> Permissions:
-        """What is granted to the library now."""
+        """What is granted to the library now.  Raises as `denials` does."""
+        self._ask()
         return manager.POLICY.permissions(self._domain.code_source)
+
+    def _ask(self) -> None:
+        if self._owner.others():
+            check_permission(NativePermission(self.path, "call"))
 
     @administering
     def grant(self, *permissions: Permission) -> None:
@@ -233,6 +251,17 @@ class Library:
         check_permission(SecurityPermission("setPolicy"))
         require_permissions(permissions)
         return manager.POLICY.revoke(self._domain.code_source, *permissions)
+
+    @administering
+    def deny(self, *permissions: Permission) -> None:
+        """Deny permissions to the library, effective at once: a denial beats every grant, made before or after.
+
+        Raises:
+            AccessDenied: The caller may not change policies.
+        """
+        check_permission(SecurityPermission("setPolicy"))
+        require_permissions(permissions)
+        manager.POLICY.deny(self._domain.code_source, *permissions)
 
     def function(
         self,
@@ -257,7 +286,10 @@ class Library:
             LibraryError: The library has no such function.
             TypeError: A type cannot be passed.
             ValueError: ``sync`` names an argument that does not exist.
+            AccessDenied: As for `denials`.
         """
+        if self._gate is not None:
+            self._ask()
         if type(name) is not str:
             message = f"a function is named by a str, got {name!r:.80}"
             raise TypeError(message)
@@ -276,7 +308,10 @@ class Library:
 
         Raises:
             MemoryError: The heap, whose size is an argument of `load`, has no room.
+            AccessDenied: As for `denials`.
         """
+        if self._gate is not None:
+            self._ask()
         executor = self._running()
         return Buffer(executor.link, executor.heap, size)
 
@@ -342,9 +377,10 @@ def load(
             and everybody on the calling stack may open them.
         limits: How much of the machine it may use.
         preload: Libraries that it opens later by itself; after loading none can be opened any more.
-        require: Layers of confinement in addition to the default ones.
+        require: Layers of confinement in addition to those that are always required: ``pycage_native.REQUIRED``.
         waive: Layers to do without if they cannot be had; ``landlock`` is the only one that can be named.
-        gated: Whether each call needs ``NativePermission(path, "call")`` too; None: if a sandbox loads it.
+        gated: Whether each call needs ``NativePermission(path, "call")`` too; None: if a sandbox loads it, or is on the
+            stack of the call.  A function of the host that calls it for sandboxes does so with ``do_privileged``.
         channels: How many threads can call at the same time, 1 to 16.
         arena: Bytes for arguments by reference, for each channel.
         heap: Bytes for `Library.buffer`.
@@ -375,7 +411,7 @@ def load(
         spin=spin,
     )
     owner = Owner.running()
-    gate = bool(owner.contexts) if gated is None else gated
+    gate = gated if gated is not None else True if owner.contexts else None
     library = Library(settings, os.path.basename(path), owner, gated=gate)
     manager.POLICY.grant(library._domain.code_source, *granted)
     return library

@@ -167,10 +167,11 @@ class Plan:
         index: int,
         gate: Callable[[], object] | None = None,
         renew: Callable[[], object] | None = None,
+        when: Callable[[], object] | None = None,
     ) -> Function:
         """Return the callable for it, yet without a link."""
         code = self.result or "v"
-        return _channel.Function(self.name, index, code, self.codes, self.fast, self.slow, gate, renew, self.wrap)
+        return _channel.Function(self.name, index, code, self.codes, self.fast, self.slow, gate, renew, self.wrap, when)
 
     def slow(self, function: Function, args: tuple[Any, ...]) -> Any:
         """Call a function in a way that the C side cannot."""

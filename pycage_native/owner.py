@@ -12,11 +12,12 @@
 # Idea.  What is asked before each call is a function of the loader's own domain, a shim.  It is on the stack wherever
 # the call is made, and costs 50 ns.  For files and callbacks the context of the load is added to that of the library.
 #
-# What still fails.  A library that the host loads and hands over is the host's: its functions have no sandbox of their
-# own, and ask nobody unless they are `gated`.
+# A library of the host may be handed over as well, or a function of it.  When a sandbox is on the stack it asks as if
+# it were gated, so what sandboxes call on purpose is called privileged, or loaded with gated=False.
 
 from __future__ import annotations
 
+import functools
 import threading
 import weakref
 from typing import TYPE_CHECKING, Final, final
@@ -26,6 +27,7 @@ from pycage.access import check_permission, context_of, get_context
 from pycage.errors import LimitExceeded
 from pycage.permissions import SandboxAdminPermission
 from pycage.shims import Shims
+from pycage_native.errors import NativeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +56,15 @@ class Seat:
         """Say what became of the start; None: nothing."""
         self._executor = None if executor is None else weakref.ref(executor)
         self._starting = False
+        # One that was closed meanwhile has not seen this executor.
+        if any(domain.closed for domain in self.owners):
+            self.end()
+
+    def end(self) -> None:
+        """End the executor, if it runs."""
+        executor = None if self._executor is None else self._executor()
+        if executor is not None:
+            executor.close()
 
     @property
     def taken(self) -> bool:
@@ -67,6 +78,18 @@ class Seat:
 _seats: Final[list[Seat]] = []
 # A finalizer of a sandbox may load a library while the same thread is in here.
 _guard: Final = threading.RLock()
+
+
+_watched: Final[set[int]] = set()  # numbers of domains
+
+
+def _end_all(number: int) -> None:
+    """End the executors that a closed sandbox loaded."""
+    _watched.discard(number)
+    with _guard:
+        ended = [seat for seat in _seats if any(domain.number == number for domain in seat.owners)]
+    for seat in ended:
+        seat.end()
 
 
 @final
@@ -105,6 +128,12 @@ class Owner:
             question = Shims(domain).question(question)
         return question
 
+    def others(self) -> bool:
+        """Say whether a sandbox is on the stack that did not load it; libraries, whose callbacks run, are none."""
+        if _core.snapshot() is None:
+            return False
+        return any(not domain.label.startswith("library ") for domain in get_context().sandboxes() - self._sandboxes)
+
     def administer(self, library: str, act: str) -> None:
         """Return if nobody is on the stack but the host and the owner, or all may administer.
 
@@ -128,6 +157,12 @@ class Owner:
         if not self._sandboxes:
             return seat
         with _guard:
+            for domain in self._sandboxes:
+                if domain.closed:
+                    raise NativeError(f"{library}: {domain.label}, which loaded it, is closed", library=library)
+                if domain.number not in _watched:
+                    _watched.add(domain.number)
+                    domain.when_closed(functools.partial(_end_all, domain.number))
             for left in [other for other in _seats if not other.taken]:
                 _seats.remove(left)
             for domain in self._sandboxes:

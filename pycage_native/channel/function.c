@@ -20,6 +20,20 @@ Link *link_of(Function *function) {
   return NULL;
 }
 
+/* Returns 0 if a call may be made now, or -1 with an exception. */
+int ask_gate(const Function *function) {
+  int needed = 1;
+  if (function->when != Py_None) {
+    PyObject *found = PyObject_CallNoArgs(function->when);
+    if (found == NULL) return -1;
+    needed = found != Py_None;
+    Py_DECREF(found);
+  }
+  PyObject *passed = needed ? PyObject_CallNoArgs(function->gate) : Py_NewRef(Py_None);
+  Py_XDECREF(passed);
+  return passed ? 0 : -1;
+}
+
 /* Bytes go to the arena, with a NUL behind them. */
 static int text_word(Link *link, int index, PyObject *value, uint64_t *word) {
   host_channel *channel = &link->channels[index];
@@ -154,11 +168,7 @@ static PyObject *function_call(PyObject *self, PyObject *const *args, size_t fla
     PyErr_Format(PyExc_TypeError, "%U() takes no keyword arguments", function->name);
     return NULL;
   }
-  if (function->gate != Py_None) {
-    PyObject *passed = PyObject_CallNoArgs(function->gate);
-    if (passed == NULL) return NULL;
-    Py_DECREF(passed);
-  }
+  if (function->gate != Py_None && ask_gate(function) < 0) return NULL;
   link = link_of(function);
   if (link == NULL) return NULL;
   if (!function->fast || (count != function->count && function->slow != Py_None))
@@ -181,13 +191,13 @@ int takes_numbers(const Function *function) {
 /* ---- The type ------------------------------------------------------------------------------------------------------ */
 
 PyObject *new_function(PyObject *module, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"name", "index", "result", "arguments", "fast", "slow", "gate", "renew", "wrap", NULL};
-  PyObject *name, *slow, *gate = Py_None, *renew = Py_None, *wrap = Py_None, *codes;
+  static char *names[] = {"name", "index", "result", "arguments", "fast", "slow", "gate", "renew", "wrap", "when", NULL};
+  PyObject *name, *slow, *gate = Py_None, *renew = Py_None, *wrap = Py_None, *when = Py_None, *codes;
   unsigned index;
   int result, fast;
 
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UICSpO|OOO", names, &name, &index, &result, &codes, &fast, &slow,
-                                   &gate, &renew, &wrap))
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UICSpO|OOOO", names, &name, &index, &result, &codes, &fast, &slow,
+                                   &gate, &renew, &wrap, &when))
     return NULL;
   const char *arguments = PyBytes_AS_STRING(codes);
   Py_ssize_t count = PyBytes_GET_SIZE(codes);
@@ -203,6 +213,7 @@ PyObject *new_function(PyObject *module, PyObject *args, PyObject *kwargs) {
   function->name = Py_NewRef(name);
   function->slow = Py_NewRef(slow);
   function->gate = Py_NewRef(gate);
+  function->when = Py_NewRef(when);
   function->renew = Py_NewRef(renew);
   function->wrap = Py_NewRef(wrap);
   function->codes = Py_NewRef(codes);
@@ -218,6 +229,7 @@ static int function_traverse(Function *function, visitproc visit, void *arg) {
   Py_VISIT(function->link);
   Py_VISIT(function->slow);
   Py_VISIT(function->gate);
+  Py_VISIT(function->when);
   Py_VISIT(function->renew);
   Py_VISIT(function->wrap);
   return 0;
@@ -240,6 +252,7 @@ static void function_dealloc(Function *function) {
   Py_CLEAR(function->link);
   Py_CLEAR(function->slow);
   Py_CLEAR(function->gate);
+  Py_CLEAR(function->when);
   Py_CLEAR(function->renew);
   Py_CLEAR(function->wrap);
   Py_CLEAR(function->name);

@@ -157,11 +157,7 @@ PyObject *function_map(Function *function, PyObject *args, PyObject *kwargs) {
     PyErr_Format(PyExc_TypeError, "%U.map() takes %u sequences (%zd given)", function->name, function->count, given);
     return NULL;
   }
-  if (function->gate != Py_None) {
-    PyObject *passed = PyObject_CallNoArgs(function->gate);
-    if (passed == NULL) return NULL;
-    Py_DECREF(passed);
-  }
+  if (function->gate != Py_None && ask_gate(function) < 0) return NULL;
   Link *link = link_of(function);
   if (link == NULL) return NULL;
   Py_INCREF(link);

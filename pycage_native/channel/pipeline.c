@@ -121,11 +121,7 @@ static PyObject *pipeline_call(PyObject *self, PyObject *const *args, size_t fla
     return NULL;
   }
   /* For each call anew: a permission may have gone since the pipeline was opened, or somebody else may hold it now. */
-  if (function->gate != Py_None) {
-    PyObject *passed = PyObject_CallNoArgs(function->gate);
-    if (passed == NULL) return NULL;
-    Py_DECREF(passed);
-  }
+  if (function->gate != Py_None && ask_gate(function) < 0) return NULL;
   for (uint32_t i = 0; i < function->count; i++)
     if (to_word(function->arguments[i], args[i], &words[i]) < 0) return NULL;
   /* After the arguments' own code, which may have finished it. */
@@ -184,11 +180,7 @@ PyObject *new_pipeline(Function *function, PyObject *unused) {
                  function->name);
     return NULL;
   }
-  if (function->gate != Py_None) {
-    PyObject *passed = PyObject_CallNoArgs(function->gate);
-    if (passed == NULL) return NULL;
-    Py_DECREF(passed);
-  }
+  if (function->gate != Py_None && ask_gate(function) < 0) return NULL;
   Link *link = (Link *)Py_XNewRef((PyObject *)link_of(function));
   if (link == NULL) return NULL;
   Pipeline *pipeline = PyObject_GC_New(Pipeline, &PipelineType);

@@ -70,7 +70,10 @@ class Handle(_channel.Address):
         StaleHandle: By everything that needs the executor, if that has ended.
     """
 
-    __slots__ = ("__weakref__",)
+    # What must live as long as this; not of handles that a call returned.
+    __slots__ = ("__weakref__", "_keeper")
+
+    _keeper: object
 
     @property
     def _running(self) -> Link:
@@ -204,7 +207,12 @@ class Handle(_channel.Address):
     def moved(self, at: int) -> tuple[Handle, int]:
         """Return the place ``at`` bytes further."""
         link = self._running
-        return (Handle(link, (_channel.number(self) + at) & MASK), 0) if at else (self, 0)
+        if not at:
+            return self, 0
+        found = Handle(link, (_channel.number(self) + at) & MASK)
+        if hasattr(self, "_keeper"):
+            found._keeper = self._keeper
+        return found, 0
 
     def cast(self, kind: Any) -> Any:
         """Return the same place as a pointer of the type ``kind``."""

@@ -283,6 +283,7 @@ def test_a_file_is_opened_for_a_library_only_if_the_caller_may_open_it_too(sandb
     secret = tmp_path / "secret"
     secret.write_text("four")
     library.grant(FilePermission(str(secret), "read"))
+    sandbox.grant(NativePermission(library.path, "call"))
     reads = bound(library, "reads", "i", "z")
     call = lambda: sandbox.run("reads(name)", variables={"reads": reads, "name": os.fsencode(secret)}).value  # noqa: E731
 

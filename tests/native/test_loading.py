@@ -114,8 +114,8 @@ def test_landlock_can_be_waived_and_no_other_layer(compiled):
     for name in sorted(set(layers.LAYERS) - layers.WAIVABLE):
         with pytest.raises(ValueError, match=f"{name} cannot be done without; what can is landlock"):
             pycage_native.load(compiled(ADD), waive=[name])
-        assert "waive" not in layers.refused(name, 1, layers.DEFAULT).hint
-    assert 'waive=["landlock"]' in layers.refused("landlock", 1, layers.DEFAULT).hint
+        assert "waive" not in layers.refused(name, 1, layers.REQUIRED).hint
+    assert 'waive=["landlock"]' in layers.refused("landlock", 1, layers.REQUIRED).hint
 
 
 def test_what_is_required_is_not_waived(compiled):
@@ -140,7 +140,7 @@ def test_every_thread_is_witnessed(compiled):
         assert int(witnessed["Seccomp_filters"]) == outer + 2
 
         with pytest.raises(pycage_native.ConfinementUnavailable) as missing:  # as if it had one by inheritance
-            layers.witness(library.pid, layers.DEFAULT, outer + 1)
+            layers.witness(library.pid, layers.REQUIRED, outer + 1)
         assert missing.value.missing == ("seccomp",)
 
 
@@ -156,13 +156,13 @@ def test_one_thread_that_is_not_confined_is_enough(monkeypatch):
         monkeypatch.setattr(os, "listdir", lambda _, threads=threads: list(threads))
         monkeypatch.setattr(layers, "_status", lambda path, threads=threads: threads[path.split("/")[-2]])
         with pytest.raises(pycage_native.ConfinementUnavailable) as missing:
-            layers.witness(7, layers.DEFAULT, 0)
+            layers.witness(7, layers.REQUIRED, 0)
         assert missing.value.missing == (layer,)
 
 
 def test_a_process_of_which_the_kernel_says_nothing_is_not_confined():
     with pytest.raises(pycage_native.ConfinementUnavailable, match="the kernel does not confirm it"):
-        layers.witness((1 << 22) + 1, layers.DEFAULT, 0)
+        layers.witness((1 << 22) + 1, layers.REQUIRED, 0)
 
 
 # ---- How long ----

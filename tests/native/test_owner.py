@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pycage_native
 import pytest
-from pycage import FilePermission, NativePermission, Sandbox, SandboxAdminPermission
+from pycage import FilePermission, NativePermission, Sandbox, SandboxAdminPermission, do_privileged
 from pycage.errors import AccessDenied, LimitExceeded
 from pycage_native import owner
 from pycage_native.search import find
@@ -264,3 +266,84 @@ for name in ("errno_to", "_errno_to"):
 """
     assert sandbox.run(source, variables={"victim": victim}).value == (3, -1, 13)
     assert victim.value == "mine"
+
+
+# ---- What the host hands over ----
+
+
+def test_a_library_of_the_host_asks_when_a_sandbox_is_on_the_stack(sandbox, path):
+    with pycage_native.load(path) as library:
+        add = library.function("add", pycage_native.c_int, [pycage_native.c_int] * 2)
+        use = sandbox.run("lambda thing, *arguments: thing(*arguments)").value
+        assert add(1, 2) == 3
+
+        pipeline = add.pipeline()
+        for act in (
+            lambda: use(add, 1, 2),
+            lambda: use(add.map, [1], [2]),
+            lambda: use(pipeline, 1, 2),
+            lambda: use(library.function, "add"),
+            lambda: sandbox.run("lambda library: library.denials").value(library),
+            lambda: sandbox.run("lambda library: library.permissions").value(library),
+            lambda: use(library.function("getter", pycage_native.CFUNCTYPE(*[pycage_native.c_int] * 3))(), 1, 2),
+            lambda: list(map(use, [add], [1], [2])),
+        ):
+            with pytest.raises(AccessDenied, match="call"):
+                act()
+        assert pipeline.finish() == []
+
+        sandbox.grant(NativePermission(path, "call"))
+        assert use(add, 1, 2) == 3
+        assert use(library.function, "add")(3, 4) == 7
+
+
+def test_a_function_of_the_host_calls_its_library_privileged_for_a_sandbox(sandbox, path):
+    with pycage_native.load(path) as library, pycage_native.load(path, gated=False) as open_to_all:
+        add, apply = library.function("add"), library.function("apply")
+        use = sandbox.run("lambda thing, *arguments: thing(*arguments)").value
+
+        assert use(lambda a, b: do_privileged(add, a, b), 1, 2) == 3
+        assert use(open_to_all.function("add"), 1, 2) == 3
+        with pytest.raises(AccessDenied):
+            use(lambda a, b: add(a, b), 1, 2)
+        twice = pycage_native.CFUNCTYPE(pycage_native.c_int, pycage_native.c_int)(lambda x: add(x, x))
+        assert apply(twice, 4) == 8  # a callback is nobody else's
+
+
+def test_closing_a_sandbox_ends_its_executors(path):
+    with Sandbox(f"owner_{next(_numbers)}", permissions=[NativePermission(path, "load,call")]) as sandbox:
+        library = sandbox.run(LOADS).value(path)
+        add = library.add
+        assert add(1, 2) == 3
+        (seat,) = [seat for seat in owner._seats if sandbox._domain in seat.owners]
+        assert seat.taken
+    assert not seat.taken
+    with pytest.raises((AccessDenied, pycage_native.NativeError)):
+        add(1, 2)
+    assert not seat.taken
+
+
+def test_a_denial_beats_what_is_granted_to_a_library(path, tmp_path):
+    (tmp_path / "file").write_text("text")
+    name = str(tmp_path / "file")
+    with pycage_native.load(path, permissions=[FilePermission(name, "read")]) as library:
+        opens = library.function("opens")
+        assert opens(name.encode()) == 0
+        library.deny(FilePermission(name, "read"))
+        assert opens(name.encode()) == -13
+        library.grant(FilePermission(name, "read"))
+        assert opens(name.encode()) == -13
+
+
+def test_what_stands_in_a_library_keeps_it(path):
+    kind = pycage_native.CFUNCTYPE(pycage_native.c_int, pycage_native.c_int, pycage_native.c_int)
+    add = kind(("add", pycage_native.CDLL(path)))
+    cast = pycage_native.cast(add, kind)
+    library = weakref.ref(add._aim_._keeper)
+    del add
+    gc.collect()
+    assert cast(1, 2) == 3
+    assert library().alive
+    del cast
+    gc.collect()
+    assert library() is None

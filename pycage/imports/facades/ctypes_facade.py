@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["make", "of_util"]
 
 _TYPES: Final = """
-    ArgumentError Array CFUNCTYPE POINTER Structure Union addressof alignment byref c_bool c_byte c_char c_char_p
+    ArgumentError Array CFUNCTYPE LittleEndianStructure LittleEndianUnion POINTER Structure Union addressof alignment
+    byref c_bool c_byte c_char c_char_p
     c_double c_float c_int c_int8 c_int16 c_int32 c_int64 c_long c_longdouble c_longlong c_short c_size_t c_ssize_t
     c_time_t c_ubyte c_uint c_uint8 c_uint16 c_uint32 c_uint64 c_ulong c_ulonglong c_ushort c_void_p c_wchar
     c_wchar_p cast create_string_buffer create_unicode_buffer memmove memset pointer sizeof string_at wstring_at

@@ -21,7 +21,8 @@ OFFERS: Final = MappingProxyType(
             why="open() is the sandbox's own",
         ),
         "ctypes": Offer(
-            made="ArgumentError Array CDLL CFUNCTYPE DEFAULT_MODE LibraryLoader POINTER RTLD_GLOBAL RTLD_LOCAL "
+            made="ArgumentError Array CDLL CFUNCTYPE DEFAULT_MODE LibraryLoader LittleEndianStructure "
+            "LittleEndianUnion POINTER RTLD_GLOBAL RTLD_LOCAL "
             "Structure Union addressof alignment byref c_bool c_buffer c_byte c_char c_char_p c_double c_float "
             "c_int c_int16 c_int32 c_int64 c_int8 c_long c_longdouble c_longlong c_short c_size_t c_ssize_t "
             "c_time_t c_ubyte c_uint c_uint16 c_uint32 c_uint64 c_uint8 c_ulong c_ulonglong c_ushort c_void_p "
@@ -29,8 +30,7 @@ OFFERS: Final = MappingProxyType(
             "memset pointer set_errno sizeof string_at wstring_at",
             withheld={
                 "runs in this process": "PYFUNCTYPE PyDLL py_object pydll pythonapi",
-                "needs the bytes in another order, which no executor has": "BigEndianStructure BigEndianUnion "
-                "LittleEndianStructure LittleEndianUnion",
+                "needs the bytes in another order, which no executor has": "BigEndianStructure BigEndianUnion",
                 "deprecated": "ARRAY SetPointerType SIZEOF_TIME_T",
                 "objects have the size of their type": "resize",
             },
