@@ -136,7 +136,7 @@ def _keeping(original: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(original)
     def __init__(self: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it is that
-        if _core.snapshot() is not None:
+        if any(map(callable, args)) or any(map(callable, kwargs.values())):
             args = tuple(map(_guards.keep, args))
             kwargs = {name: _guards.keep(value) for name, value in kwargs.items()}
         original(self, *args, **kwargs)
@@ -147,10 +147,7 @@ def _keeping(original: Callable[..., None]) -> Callable[..., None]:
 @functools.cache
 def install() -> None:
     """Put everything in place, once, before the first sandbox is made."""
-    for kind in (
-        *(functools.partialmethod, types.DynamicClassAttribute, vars(asyncio.tasks)["_PyTask"]),
-        *(json.JSONDecoder, json.JSONEncoder),
-    ):
+    for kind in (functools.partialmethod, types.DynamicClassAttribute, json.JSONDecoder, json.JSONEncoder):
         kind.__init__ = _keeping(kind.__init__)  # type: ignore[method-assign]  # the point
     _guards.set_keepers(
         types=_TYPES,
