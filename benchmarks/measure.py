@@ -77,6 +77,24 @@ if WITH:
         """Check at a depth, on behalf of whoever calls."""
         return at_depth(depth, lambda: host_measure(ask, 5000))
 
+    def unrecorded(operation):
+        """Do something while grants are not recorded; the first time, which decides anew, is not for the clock."""
+        pycage.decisions().configure(grants=False)
+        try:
+            operation()
+            return operation()
+        finally:
+            pycage.decisions().configure()
+            operation()
+
+    def decided(operation):
+        """Do something while no answer is remembered."""
+        sandbox._domain.recording = True
+        try:
+            return operation()
+        finally:
+            sandbox._domain.recording = False
+
     def create_and_run():
         """Create a sandbox, run a little, close it."""
         with pycage.Sandbox("short") as short:
@@ -93,6 +111,10 @@ if WITH:
     ITEMS |= {
         "check_host": lambda: at_depth(20, lambda: measure(ask, 5000)),
         "check_sandbox": lambda: guest.check_at(17, measure),
+        "check_sandbox_unrecorded": lambda: unrecorded(lambda: guest.check_at(17, measure)),
+        "check_decided": lambda: decided(lambda: guest.check_at(17, measure)),
+        "check_decided_unrecorded": lambda: unrecorded(lambda: decided(lambda: guest.check_at(17, measure))),
+        "open_sandboxed_unrecorded": lambda: unrecorded(lambda: guest.open_and_close(measure, path)),
         "do_privileged": lambda: measure(lambda: pycage.do_privileged(empty), 20000),
         "do_privileged_limited": lambda: measure(lambda: pycage.do_privileged(empty, limit=LIMIT), 20000),
         "call_sandboxed": lambda: call_in_loop(guest.empty),

@@ -94,6 +94,7 @@ from pycage.sandbox import Sandboxes as Sandboxes
 from pycage.sinks import Delivery as Delivery
 from pycage.sinks import JsonLines as JsonLines
 from pycage.sinks import ToLogging as ToLogging
+from pycage.telemetry import OpenTelemetrySink as OpenTelemetrySink
 
 __all__ = [
     "AccessControlContext",
@@ -126,6 +127,7 @@ __all__ = [
     "ModuleMissingError",
     "NativePermission",
     "NotPlainError",
+    "OpenTelemetrySink",
     "PathResolver",
     "Permission",
     "PermissionCollection",

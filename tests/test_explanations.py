@@ -264,7 +264,7 @@ def test_an_explanation_comes_to_the_answer_of_the_check(mine, others, mode, nam
 # ---- Examples --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["records", "sinks", "decisions", "explanations", "sandbox", "manager"])
+@pytest.mark.parametrize("name", ["records", "sinks", "decisions", "explanations", "sandbox", "manager", "telemetry"])
 def test_the_examples_of_docstrings_run(name, monkeypatch) -> None:
     monkeypatch.setenv("HOME", "/home/x")
     module = sys.modules[f"pycage.{name}"]

@@ -18,7 +18,7 @@ ORDER = [
     {"errors"},
     {"permissions", "codesource"},
     {"domains", "grants", "changes", "modes", "policy"},
-    {"records", "rulings", "sinks"},
+    {"records", "rulings", "sinks", "telemetry"},
     {"decisions"},
     {"contexts"},
     {"advice"},
