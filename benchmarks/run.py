@@ -26,13 +26,12 @@ ROWS = [
     ("check_permission, sandbox calls host, depth 20, granted, warm", "event@20", "check_sandbox", "1.8 us"),
     ("  the same, grants not recorded", "event@20", "check_sandbox_unrecorded", ""),
     ("  the same, not remembered", "event@20", "check_decided", ""),
-    ("  the same, not remembered, grants not recorded", "event@20", "check_decided_unrecorded", "-1 us"),
+    ("  what recording adds to one that is not remembered", "event@1", "record", "1 us"),
     ("do_privileged of an empty function", "empty_call", "do_privileged", ""),
     ("do_privileged with a limit", "empty_call", "do_privileged_limited", ""),
     ("call of a sandboxed function", "call_plain", "call_sandboxed", "1.05x"),
     ("create a sandbox, run '1 + 2', close it", "compile_and_eval", "create_and_run", "100 us"),
     ("open + close by a sandbox, granted", "open", "open_sandboxed", ""),
-    ("  the same, grants not recorded", "open", "open_sandboxed_unrecorded", "-1 us a check"),
 ]
 
 

@@ -176,7 +176,9 @@ class DecisionLog:
             spellings: What it means: one of them was granted.
         """
         if self._counting:
-            found = self._of(permission, domain, spellings, "granted")
+            found = self._repeated.get((domain._number, permission, "granted"))
+            if found is None:
+                found = self._of(permission, domain, spellings, "granted")
             found.rules = domain.rules
             found.tally.add()
 
