@@ -991,35 +991,31 @@ def test_a_task_made_by_its_constructor_is_bound_by_hand() -> None:
     assert both_ways(RuntimePermission("kept.effect"), store) == ["done", "denied"]
 
 
-def test_a_worker_that_is_started_for_a_sandbox_carries_it() -> None:
+@pytest.mark.parametrize(
+    ("start", "outcome"),
+    [
+        (lambda run: threading.Thread(target=run).start(), "denied"),
+        # What is privileged must include the making of the thread.
+        (lambda run: do_privileged(threading.Thread(target=run).start), "denied"),
+        (lambda run: do_privileged(lambda: threading.Thread(target=run).start()), "done"),
+    ],
+)
+def test_a_worker_that_is_started_for_a_sandbox_carries_it(start, outcome) -> None:
     """It can do too little, never too much."""
-    asked = RuntimePermission("worker.effect")
     work, answers = queue.SimpleQueue(), queue.SimpleQueue()
 
     def run():
         while (one := work.get()) is not None:
-            answers.put(one(asked))
+            answers.put(one(RuntimePermission("worker.effect")))
 
-    found = []
-    for start in (
-        lambda: threading.Thread(target=run).start(),
-        lambda: do_privileged(threading.Thread(target=run).start),
-    ):
-        with Sandbox("starts_a_worker", permissions=[ThreadPermission("start")]) as sandbox:
-            sandbox.expose("start", start)
-            sandbox.run("from host import start\nstart()")
-            work.put(outcome_of)
-            found.append(answers.get(timeout=30))
-            work.put(None)
-
-    # The second is made on behalf of the sandbox all the same: what is privileged must include its making.
-    assert found == ["denied", "denied"]
-    with Sandbox("starts_a_worker", permissions=[]) as sandbox:
-        sandbox.expose("start", lambda: do_privileged(lambda: threading.Thread(target=run).start()))
+    with Sandbox("starts_a_worker", permissions=[ThreadPermission("start")]) as sandbox:
+        sandbox.expose("start", lambda: start(run))
         sandbox.run("from host import start\nstart()")
-        work.put(outcome_of)
-        assert answers.get(timeout=30) == "done"
-        work.put(None)
+    work.put(outcome_of)
+    found = answers.get(timeout=30)
+    work.put(None)
+
+    assert found == outcome
 
 
 def test_the_page_names_every_place() -> None:
