@@ -47,33 +47,41 @@ def check(
     ['write-startup-file']
 
     Args:
-        policy: A file that was read, or the path of one.
+        policy: A file that was read, the path of one, or its text, if that has more than one line.
         variables: As for `load_policy`; for a path only.
         home: Whose home directory is meant; None: that of who runs this.
 
     Returns:
         Errors first, then warnings, then notes; empty if there is nothing to say.
     """
-    if isinstance(policy, PolicyFile):
-        document, path = policy.document, policy.path
-    else:
-        path = os.path.abspath(policy)  # noqa: PTH100  # text, as permissions are
-        try:
-            text = text_of(path)
-        except PolicyError as error:
-            return [Finding("error", "unreadable", os.fspath(policy), str(error), "name a TOML file")]
-        read, findings = read_document(
-            text, source=os.fspath(policy), directory=path.rpartition("/")[0] or "/", variables=variables
-        )
-        if read is None:
-            return findings
-        document = read
+    document, path, findings = _document(policy, variables)
+    if document is None:
+        return findings
     own_files = [plugin.path for plugin in document.plugins.values() if plugin.path is not None]
     known = dangers(home=home, own_files=[*own_files, *([path] if path is not None else [])])
     found = [finding for plugin in document.plugins.values() for finding in _code_findings(plugin)]
     for name in ("", *document.profiles, *document.plugins):
         found += _findings(document, name, known)
     return sorted(dict.fromkeys(found), key=lambda finding: _ORDER[finding.severity])
+
+
+def _document(
+    policy: PolicyFile | str | os.PathLike[str], variables: Mapping[str, str] | None
+) -> tuple[Document | None, str | None, list[Finding]]:
+    """Return the document and its path; or None, and why."""
+    if isinstance(policy, PolicyFile):
+        return policy.document, policy.path, []
+    if isinstance(policy, str) and "\n" in policy:
+        read, findings = read_document(policy, source="policy", directory=os.getcwd(), variables=variables)  # noqa: PTH109
+        return read, None, findings
+    path = os.path.abspath(policy)  # noqa: PTH100  # text, as permissions are
+    try:
+        text = text_of(path)
+    except PolicyError as error:
+        return None, path, [Finding("error", "unreadable", os.fspath(policy), str(error), "name a TOML file")]
+    directory = path.rpartition("/")[0] or "/"
+    read, findings = read_document(text, source=os.fspath(policy), directory=directory, variables=variables)
+    return read, path, findings
 
 
 def _findings(document: Document, name: str, known: Sequence[Danger]) -> list[Finding]:

@@ -200,3 +200,8 @@ def test_the_code_of_plugins_is_looked_at(tmp_path) -> None:
 
 def test_a_profile_that_needs_a_plugin_is_looked_through_without_one() -> None:
     assert codes('FilePermission "${plugin_dir}/-" "read"') == []
+
+
+def test_a_text_of_more_than_one_line_is_looked_through_as_it_is() -> None:
+    assert [finding.code for finding in check("[profiles.a]\nallow = ['AllPermission']")] == ["all-permission"]
+    assert [finding.code for finding in check("[profiles.a]\nalow = []")] == ["unknown-key"]
