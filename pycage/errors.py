@@ -148,6 +148,13 @@ class PolicyFileError(PolicyError):
 
     Attributes:
         problems: Everything that is wrong, in the order of the file: where, what, and how to put it right.
+
+    Example:
+        >>> try:
+        ...     pycage.read_policy("default.alow = []")
+        ... except pycage.PolicyFileError as error:
+        ...     print(error.problems[0].partition(";")[0])
+        policy, line 1, default.alow: unknown key "alow"
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
