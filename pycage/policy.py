@@ -12,7 +12,6 @@ not; the next check, question or change that notices removes it.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import threading
 from typing import TYPE_CHECKING, Final, final
@@ -40,7 +39,7 @@ from pycage.grants import (
 from pycage.permissions import AllPermission, Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pycage.changes import Teller
     from pycage.domains import Principal, Wanted
@@ -252,8 +251,10 @@ class Policy:
     def withdraw(self, grants: Iterable[Grant]) -> None:
         """Remove exactly these grants or denials; those that are gone already are passed over."""
         gone = {grant.key for grant in grants}
-        with self._change():
+        self._refuse_nested_change()
+        with self._lock:
             self._replace({grant: None for grant in self._state.grants if grant.key in gone})
+        self._subscribers.deliver()
 
     def exchange(self, gone: Iterable[Grant], grants: Iterable[Grant]) -> None:
         """Remove exactly the grants and denials ``gone`` and add ``grants``, all in one change.
@@ -264,10 +265,13 @@ class Policy:
         for grant in new:
             _require(grant.source, (grant.permission,), grant.tag)
         old = {grant.key for grant in gone}
-        with self._change() as state:
+        self._refuse_nested_change()
+        with self._lock:
+            state = self._state
             less: dict[Grant, Grant | None] = {grant: None for grant in state.grants if grant.key in old}
             self._set((*with_less(state.grants, less), *new))
             self._subscribers.note(told((*removed(less), *added(new))))
+        self._subscribers.deliver()
 
     def revoke(self, source: CodeSource, *permissions: Permission, tag: str | None = None) -> bool:
         """Take ``permissions`` away from ``source``; effective on the next check, everywhere.
@@ -308,8 +312,10 @@ class Policy:
 
     def clear(self, source: CodeSource) -> None:
         """Remove all grants and denials that were made to exactly this code source."""
-        with self._change() as state:
-            self._replace({grant: None for grant in state.grants if grant.source == source})
+        self._refuse_nested_change()
+        with self._lock:
+            self._replace({grant: None for grant in self._state.grants if grant.source == source})
+        self._subscribers.deliver()
 
     def set_default(self, permissions: Iterable[Permission]) -> None:
         """Replace the permissions of code that is in no sandbox.
@@ -325,10 +331,11 @@ class Policy:
                     f"these default permissions would lock the host out: nobody could change them again; add {kept}"
                 )
                 raise PolicyError(message)
-        with self._change() as state:
-            self._state = _State(state.grants, default, state.epoch + 1)
-            self._on_change()
+        self._refuse_nested_change()
+        with self._lock:
+            self._set(self._state.grants, default)
             self._subscribers.note([PolicyChange("default", None, tuple(default))])
+        self._subscribers.deliver()
 
     def subscribe(self, callback: Callable[[PolicyChange], object]) -> Subscription:
         """Call ``callback`` after every change from now on, in the order of the changes.
@@ -360,28 +367,28 @@ class Policy:
             raise PolicyError(message)
         return self._clock() + ttl
 
-    @contextlib.contextmanager
-    def _change(self) -> Iterator[_State]:
+    def _refuse_nested_change(self) -> None:
         if self.is_changing_here:
             message = "a finalizer cannot change a policy in the middle of another change of it"
             raise PolicyError(message)
-        try:
-            with self._lock:
-                yield self._state
-        finally:
-            self._subscribers.deliver()
 
     def _add(self, grants: Iterable[Grant], unless: Callable[[], bool] | None) -> tuple[Grant, ...]:
         new = tuple(grants)
-        with self._change() as state:
+        if not new:
+            return ()
+        self._refuse_nested_change()
+        with self._lock:
             if unless is not None and unless():
                 return ()
-            self._set(state.grants + new)
+            self._set(self._state.grants + new)
             self._subscribers.note(told(added(new)))
+        self._subscribers.deliver()
         return new
 
     def _take_away(self, source: CodeSource, taken: tuple[Permission, ...], tag: str | None, *, denied: bool) -> bool:
-        with self._change() as state:
+        self._refuse_nested_change()
+        with self._lock:
+            state = self._state
             less: dict[Grant, Grant | None] = {}
             for grant in state.grants:
                 if grant.denied is denied and grant.source == source and (tag is None or grant.tag == tag):
@@ -393,6 +400,7 @@ class Policy:
                 (refuse_ineffective_undeny if denied else refuse_ineffective_revoke)(after, taken, self._now())
             if less:
                 self._replace(less)
+        self._subscribers.deliver()
         return bool(less)
 
     def _replace(self, less: dict[Grant, Grant | None]) -> None:
@@ -404,24 +412,29 @@ class Policy:
         now = self._now()
         if all(grant.holds(now) for grant in grants) or self.is_changing_here:
             return
-        if self._lock.acquire(blocking=False):
-            try:
-                over = {grant: None for grant in self._state.grants if not grant.holds(now)}
-                self._set(with_less(self._state.grants, over))
-                self._subscribers.note(
-                    told(
-                        ("used up" if one.uses is not None and not one.uses.left else "expired", one, None)
-                        for one in over
-                    )
+        try:
+            if not self._lock.acquire(blocking=False):
+                return
+            over = {grant: None for grant in self._state.grants if not grant.holds(now)}
+            self._set(with_less(self._state.grants, over))
+            self._subscribers.note(
+                told(
+                    ("used up" if one.uses is not None and not one.uses.left else "expired", one, None) for one in over
                 )
-            finally:
+            )
+        finally:
+            if self.is_changing_here:  # also if an interrupt came between the two lines above
                 self._lock.release()
-            if deliver:
-                self._subscribers.deliver()
+        if deliver:
+            self._subscribers.deliver()
 
-    def _set(self, grants: tuple[Grant, ...]) -> None:
-        self._state = _State(grants, self._state.default, self._state.epoch + 1)
-        self._on_change()
+    def _set(self, grants: tuple[Grant, ...], default: Permissions | None = None) -> None:
+        state = self._state
+        try:
+            self._state = _State(grants, state.default if default is None else default, state.epoch + 1)
+        finally:
+            # Even if an interrupt comes in between: no answer of the old state may be remembered for ever.
+            self._on_change()
 
 
 def _require(source: CodeSource, permissions: tuple[Permission, ...], tag: str | None) -> None:
