@@ -29,6 +29,7 @@ EXAMPLE = "pycage repl --allow-read=data"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
+    parser.add_argument("--prompt", action="store_true", help="ask at the terminal: once, for an hour, always, or no")
     parser.add_argument("--audit-log", metavar="FILE", help="append every decision to a file, as lines of JSON")
     add_sandbox_options(parser)
 

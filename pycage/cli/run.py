@@ -37,6 +37,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--json", action="store_true", help="tell how it ended as a line of JSON on standard error")
     modes = parser.add_argument_group("what happens with what is not allowed")
+    modes.add_argument("--prompt", action="store_true", help="ask at the terminal: once, for an hour, always, or no")
+    modes.add_argument(
+        "--prompt-timeout", type=float, metavar="SECONDS", help="how long --prompt waits for an answer; then it is no"
+    )
     modes.add_argument("--audit", action="store_true", help="let it pass, and list it at the end; for trusted code")
     modes.add_argument("--audit-log", metavar="FILE", help="append every decision to a file, as lines of JSON")
     add_sandbox_options(parser)

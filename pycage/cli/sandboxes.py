@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ import pycage
 from pycage.cli.exits import Mistake
 from pycage.cli.flags import add_flags, allowed
 from pycage.cli.programs import own_modules
+from pycage.cli.prompting import prompter
 from pycage.imports.facades.standard_input import READ as STANDARD_INPUT
 from pycage.permissions import FilePermission
 from pycage.permissions.text import shorten
@@ -157,7 +159,16 @@ def opened(
         )
         if audit:
             sandbox.set_mode("audit")
+        if getattr(options, "prompt", False):
+            sandbox.on_request(prompter(_seconds(getattr(options, "prompt_timeout", None))))
         yield sandbox
+
+
+def _seconds(given: float | None) -> float | None:
+    if given is not None and not 0 < given < math.inf:
+        message = f"--prompt-timeout={given}: write a positive number of seconds"
+        raise Mistake(message)
+    return given
 
 
 def _free(name: str) -> str:
