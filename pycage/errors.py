@@ -85,8 +85,9 @@ class AccessDenied(PycageError, PermissionError):
         if notes is None:
             raise AttributeError(name="__notes__", obj=self)
         if type(self) is AccessDenied and self in _only_for_the_host and _core.snapshot() is None:
-            told, exact = _only_for_the_host.pop(self)
-            notes[:] = [exact if note == told else note for note in notes]
+            told, exact = _only_for_the_host[self]
+            # A copy: the sandbox may have kept this error, and reads it again after the host has.
+            return [exact if note == told else note for note in notes]
         return notes
 
     @__notes__.setter
@@ -97,9 +98,16 @@ class AccessDenied(PycageError, PermissionError):
     def __notes__(self) -> None:
         self.__dict__.pop("__notes__", None)
 
+    def add_note(self, note: str, /) -> None:
+        """Add a line to the message, as of any exception."""
+        if not isinstance(note, str):
+            message = f"note must be a str, not {type_name(note)!r}"
+            raise TypeError(message)
+        self.__dict__.setdefault("__notes__", []).append(note)
 
-# The note that is exact in place of the one that whoever asked may read, until the host has read it.  Where a link
-# leads is nothing for a sandbox that was refused it, and sandboxes catch denials.
+
+# The note that is exact, in place of the one that whoever asked may read.  Where a link leads is nothing for a sandbox
+# that was refused it, and sandboxes catch denials.
 _only_for_the_host: Final[WeakKeyDictionary[AccessDenied, tuple[str, str]]] = WeakKeyDictionary()
 
 

@@ -170,6 +170,7 @@ class Sandbox(Controlled, OnTrial):
     def __repr__(self) -> str:
         return f"<Sandbox {self._name}{' (closed)' if self._closed else ''}>"
 
+    @administering
     def explain(self, permission: Permission) -> Explanation:
         """Explain what a check of ``permission`` would come to, made by its code when called from here.
 

@@ -95,11 +95,29 @@ except OSError as denied:
         sandbox.run(program + "told", variables={})
         value = sandbox.run(program + "told, kept").value
 
-    told, kept = value
-    assert "secret" not in "".join(told)
-    assert "link" in "".join(told)
-    assert "secret" in advice(kept)
-    assert "secret" in "".join(traceback.format_exception(kept))
+        told, kept = value
+        assert "secret" not in "".join(told)
+        assert "link" in "".join(told)
+        assert "secret" in advice(kept)
+        assert "secret" in "".join(traceback.format_exception(kept))
+        kept.add_note("mine")
+        # Nor after the host has read it.
+        again = sandbox.run("' '.join(kept.__notes__)", variables={"kept": kept}).value
+        assert "secret" not in again
+        assert "mine" in again
+    assert "secret" in advice_and_more(kept)
+
+
+def advice_and_more(denied: AccessDenied) -> str:
+    return denied.__notes__[1]
+
+
+def test_a_note_is_text(box: Role) -> None:
+    with pytest.raises(AccessDenied) as denied:
+        box.call(check_permission, ASKED)
+
+    with pytest.raises(TypeError, match="note must be a str, not 'int'"):
+        denied.value.add_note(1)
 
 
 def test_the_grant_of_a_relative_path_names_the_file_that_was_meant(tmp_path, monkeypatch) -> None:
