@@ -790,7 +790,6 @@ core_snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     PyThreadState *thread = PyThreadState_Get();
     walk_result walk;
-    /* No code has a domain, and no call adds a context: it is asked before each call of a native library. */
     if (!core.tagged && top_record == NULL && core.host_unrestricted) {
         Py_RETURN_NONE;
     }
@@ -803,6 +802,40 @@ core_snapshot(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
         Py_RETURN_NONE;
     }
     return raw_stack(thread);
+}
+
+static PyObject *
+top_domain(int *handed)
+{
+    PyFrameObject *frame;
+    if (newest_frame(PyThreadState_Get(), &frame) < 0) {
+        PyErr_Clear();
+        *handed = 1;
+        return NULL;
+    }
+    *handed = top_record != NULL && top_record->frame == frame;
+    if (frame == NULL) {
+        return NULL;
+    }
+    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    PyObject *domain = domain_of_code(code);
+    Py_DECREF(code);
+    Py_DECREF(frame);
+    return domain;
+}
+
+PyDoc_STRVAR(sandbox_calls_doc, "sandbox_calls()\n--\n\n"
+                               "Return whether the code that calls is a sandbox's, or was handed over by one; of the stack only this.");
+
+static PyObject *
+core_sandbox_calls(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
+{
+    int handed = 0;
+    if (!core.tagged && top_record == NULL) {
+        Py_RETURN_FALSE;
+    }
+    PyObject *domain = top_domain(&handed);
+    return PyBool_FromLong(domain != NULL || handed);
 }
 
 PyDoc_STRVAR(stack_doc, "stack(limit, /)\n--\n\n"
@@ -1388,6 +1421,7 @@ static PyMethodDef core_methods[] = {
     {"pass_steps", core_pass_steps, METH_VARARGS, pass_steps_doc},
     {"replace_method", core_replace_method, METH_VARARGS, replace_method_doc},
     {"open_without_links", core_open_without_links, METH_VARARGS, open_without_links_doc},
+    {"sandbox_calls", core_sandbox_calls, METH_NOARGS, sandbox_calls_doc},
     {"seal", core_seal, METH_O, seal_doc},
     {"set_host_unrestricted", core_set_host_unrestricted, METH_O, set_host_unrestricted_doc},
     {"snapshot", core_snapshot, METH_NOARGS, snapshot_doc},
@@ -1395,26 +1429,6 @@ static PyMethodDef core_methods[] = {
     {"tag", (PyCFunction)(void (*)(void))core_tag, METH_FASTCALL, tag_doc},
     {NULL, NULL, 0, NULL},
 };
-
-static PyObject *
-top_domain(int *handed)
-{
-    PyFrameObject *frame;
-    if (newest_frame(PyThreadState_Get(), &frame) < 0) {
-        PyErr_Clear();
-        *handed = 1;
-        return NULL;
-    }
-    *handed = top_record != NULL && top_record->frame == frame;
-    if (frame == NULL) {
-        return NULL;
-    }
-    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
-    PyObject *domain = domain_of_code(code);
-    Py_DECREF(code);
-    Py_DECREF(frame);
-    return domain;
-}
 
 static PyObject *
 domain_of_any_code(PyObject *code)

@@ -64,12 +64,12 @@ class Library:
         own = merge(context_of_domain(self._domain), *owner.contexts)
         calling = NativePermission(settings.path, "call")
         self._gate: Callable[[], object] | None
-        self._gate = owner.on_stack(lambda: check_permission(calling)) if gated else None
-        # Of the host's, unless it said something else: asked when there is somebody to ask about.
-        self._when: Callable[[], object] | None = None
+        self._gate = self._call_gate = owner.on_stack(lambda: check_permission(calling)) if gated else None
+        # Of the host's, unless it said something else: asked when a sandbox's own code calls.
+        self._when: Callable[[], bool] | None = None
         if gated is None:
+            self._call_gate, self._when = (lambda: check_permission(calling)), _core.sandbox_calls
             self._gate = lambda: check_permission(calling) if owner.others() else None
-            self._when = _core.snapshot
         self._broker = Broker(settings.path, own.bind(check_permission), own.bind, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
@@ -154,7 +154,7 @@ class Library:
                     f"{self.name}: no more than {_channel.MAX_FUNCTIONS} functions can be bound; keep those you have"
                 )
                 raise NativeError(message, library=self.name)
-            function = plan.function(index, self._gate, self._renew, self._when)
+            function = plan.function(index, self._call_gate, self._renew, self._when)
             self._attach(function, self._running())
             self._functions.add(function)
         return function
@@ -379,8 +379,8 @@ def load(
         preload: Libraries that it opens later by itself; after loading none can be opened any more.
         require: Layers of confinement in addition to those that are always required: ``pycage_native.REQUIRED``.
         waive: Layers to do without if they cannot be had; ``landlock`` is the only one that can be named.
-        gated: Whether each call needs ``NativePermission(path, "call")`` too; None: if a sandbox loads it, or is on the
-            stack of the call.  A function of the host that calls it for sandboxes does so with ``do_privileged``.
+        gated: Whether each call needs ``NativePermission(path, "call")``, too, of everybody on the stack.  None: if a
+            sandbox loads it; and of what the host loads, if a sandbox's own code makes the call.
         channels: How many threads can call at the same time, 1 to 16.
         arena: Bytes for arguments by reference, for each channel.
         heap: Bytes for `Library.buffer`.

@@ -12,8 +12,9 @@
 # Idea.  What is asked before each call is a function of the loader's own domain, a shim.  It is on the stack wherever
 # the call is made, and costs 50 ns.  For files and callbacks the context of the load is added to that of the library.
 #
-# A library of the host may be handed over as well, or a function of it.  When a sandbox is on the stack it asks as if
-# it were gated, so what sandboxes call on purpose is called privileged, or loaded with gated=False.
+# A library of the host may be handed over as well, or a function of it.  When a sandbox's own code calls it, it asks as
+# if it were gated; a function of the host that calls it for a sandbox answers for what it does, and is not slower for
+# the sandboxes there are.
 
 from __future__ import annotations
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from pycage_native.executor import Executor
 
 __all__ = ["MOST_EXECUTORS", "Owner", "Seat"]
+
+_OWN_FILES: Final = __file__.removesuffix("owner.py")
+_OWN_FRAMES: Final = 8
 
 MOST_EXECUTORS: Final = 64
 """How many executors that one sandbox loaded may run at the same time."""
@@ -129,10 +133,11 @@ class Owner:
         return question
 
     def others(self) -> bool:
-        """Say whether a sandbox is on the stack that did not load it; libraries, whose callbacks run, are none."""
-        if _core.snapshot() is None:
-            return False
-        return any(not domain.label.startswith("library ") for domain in get_context().sandboxes() - self._sandboxes)
+        """Say whether the code of a sandbox calls that did not load it."""
+        for domain, _, filename, _, _ in _core.stack(_OWN_FRAMES):
+            if domain is not None or not filename.startswith(_OWN_FILES):
+                return domain is not None and domain not in self._sandboxes
+        return False
 
     def administer(self, library: str, act: str) -> None:
         """Return if nobody is on the stack but the host and the owner, or all may administer.

@@ -133,7 +133,7 @@ typedef struct {
   PyObject *name;
   PyObject *slow;  /* (function, args): for what cannot be done here, also single values of a fast function; None */
   PyObject *gate;  /* called before each call; None */
-  PyObject *when;  /* called before the gate, which is not called if it returns None; None: the gate is always called */
+  PyObject *when;  /* called before the gate, which is not called if it returns false; None: the gate is always called */
   PyObject *renew; /* (): starts an executor and sets `link`; None */
   PyObject *wrap;  /* (link, integer): makes the result of a pointer; None */
   uint32_t index;

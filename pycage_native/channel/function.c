@@ -26,8 +26,9 @@ int ask_gate(const Function *function) {
   if (function->when != Py_None) {
     PyObject *found = PyObject_CallNoArgs(function->when);
     if (found == NULL) return -1;
-    needed = found != Py_None;
+    needed = PyObject_IsTrue(found);
     Py_DECREF(found);
+    if (needed < 0) return -1;
   }
   PyObject *passed = needed ? PyObject_CallNoArgs(function->gate) : Py_NewRef(Py_None);
   Py_XDECREF(passed);

@@ -8,6 +8,8 @@ import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pycage_native
 import pytest
 from pycage import FilePermission, NativePermission, Sandbox, SandboxAdminPermission, do_privileged
@@ -271,8 +273,8 @@ for name in ("errno_to", "_errno_to"):
 # ---- What the host hands over ----
 
 
-def test_a_library_of_the_host_asks_when_a_sandbox_is_on_the_stack(sandbox, path):
-    with pycage_native.load(path) as library:
+def test_a_library_of_the_host_asks_when_a_sandbox_calls_it(sandbox, path):
+    with pycage_native.load(path) as library, ThreadPoolExecutor(1) as pool:
         add = library.function("add", pycage_native.c_int, [pycage_native.c_int] * 2)
         use = sandbox.run("lambda thing, *arguments: thing(*arguments)").value
         assert add(1, 2) == 3
@@ -287,6 +289,8 @@ def test_a_library_of_the_host_asks_when_a_sandbox_is_on_the_stack(sandbox, path
             lambda: sandbox.run("lambda library: library.permissions").value(library),
             lambda: use(library.function("getter", pycage_native.CFUNCTYPE(*[pycage_native.c_int] * 3))(), 1, 2),
             lambda: list(map(use, [add], [1], [2])),
+            lambda: sandbox.run("lambda add: list(map(add, [1], [2]))").value(add),
+            lambda: sandbox.run("lambda submit, add: submit(add, 1, 2).result()").value(pool.submit, add),
         ):
             with pytest.raises(AccessDenied, match="call"):
                 act()
@@ -297,15 +301,21 @@ def test_a_library_of_the_host_asks_when_a_sandbox_is_on_the_stack(sandbox, path
         assert use(library.function, "add")(3, 4) == 7
 
 
-def test_a_function_of_the_host_calls_its_library_privileged_for_a_sandbox(sandbox, path):
-    with pycage_native.load(path) as library, pycage_native.load(path, gated=False) as open_to_all:
-        add, apply = library.function("add"), library.function("apply")
+def test_a_function_of_the_host_answers_for_its_use_of_a_library_unless_that_is_gated(sandbox, path):
+    with (
+        pycage_native.load(path) as library,
+        pycage_native.load(path, gated=False) as open_to_all,
+        pycage_native.load(path, gated=True) as gated,
+    ):
+        add, apply, asking = library.function("add"), library.function("apply"), gated.function("add")
         use = sandbox.run("lambda thing, *arguments: thing(*arguments)").value
 
-        assert use(lambda a, b: do_privileged(add, a, b), 1, 2) == 3
+        assert use(lambda a, b: add(a, b), 1, 2) == 3
+        assert use(lambda a, b: library.function("add")(a, b), 1, 2) == 3
         assert use(open_to_all.function("add"), 1, 2) == 3
+        assert use(lambda a, b: do_privileged(asking, a, b), 1, 2) == 3
         with pytest.raises(AccessDenied):
-            use(lambda a, b: add(a, b), 1, 2)
+            use(lambda a, b: asking(a, b), 1, 2)
         twice = pycage_native.CFUNCTYPE(pycage_native.c_int, pycage_native.c_int)(lambda x: add(x, x))
         assert apply(twice, 4) == 8  # a callback is nobody else's
 
