@@ -6,23 +6,23 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from pycage.cli.denials import denial_of
 from pycage.cli.exits import FAILED, OK, Mistake
 from pycage.cli.flags import flags_for
-from pycage.cli.sandboxes import add_policy_options, policy_and_profile
-from pycage.codesource import CodeSource
+from pycage.cli.sandboxes import add_policy_options, free_name, policy_and_profile
+from pycage.explanations import explain_decision
 from pycage.permissions.text import shorten
-from pycage.policy import Policy
 from pycage.policy_files.notation import Refused, read_entry
 from pycage.report.reading import read
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from pycage.cli.console import Console
-    from pycage.permissions import Permission
-    from pycage.policy_files.document import Effective
+    from pycage.explanations import Explanation
     from pycage.records import Decision
 
 __all__ = ["EXAMPLE", "HELP", "SYNOPSIS", "add_options", "run"]
@@ -33,12 +33,12 @@ SYNOPSIS = (
 )
 EXAMPLE = 'pycage explain --permission \'FilePermission "/srv/a.txt" "read"\' --policy policy.toml --profile reader'
 
-_NOBODY: Final = CodeSource("pycage://explain")
+
 _ANSWERS: Final = {
     "granted": "granted",
-    "partial": "denied: only a part of it is granted",
-    "denied": "denied: a denial forbids it, whatever is allowed",
-    "prompt": "denied: nothing grants it",
+    "partial": "only a part of it is granted",
+    "denied": "a denial forbids it, whatever is allowed",
+    "prompt": "nothing grants it",
 }
 
 
@@ -103,25 +103,20 @@ def _list(denials: Sequence[Decision], console: Console) -> int:
 
 
 def _draw(decision: Decision, number: int, console: Console) -> None:
-    denial = denial_of(decision)
-    console.line(f"{number}: {decision.outcome} {decision.permission}", "error")
-    console.line(f"at {_time(decision)}, by {decision.domain}{f', {decision.count} times' * (decision.count > 1)}")
-    console.line(f"decided by: {decision.rule or 'no rule: no permission allows it'}")
-    if decision.reason:
-        console.line(f"because: {decision.reason}")
-    console.line("the stack, newest first:")
-    past = False
-    for entry in decision.chain:
-        lacks = entry.domain == decision.domain
-        mark, style = ("lacks it", "error") if lacks and not past else ("", "quiet" if past else "")
-        console.line(f"  {mark:9} {entry.domain:24} {entry.function} ({entry.file}:{entry.line})", style)
-        if entry.privileged and not past:
-            console.line("            privileged: what is below was not asked", "note")
-            past = True
-    if denial.flags:
-        console.line(f"to allow it: {' '.join(denial.flags)}", "good")
-    elif denial.instead:
-        console.line(denial.instead, "note")
+    times = f", {decision.count} times" if decision.count > 1 else ""
+    console.line(f"{number}: {_time(decision)}{times}", "quiet")
+    flags = denial_of(decision).flags
+    _explained(explain_decision(decision), flags, console)
+
+
+def _explained(explanation: Explanation, flags: Sequence[str], console: Console) -> None:
+    """Print an explanation; on the command line, what allows it is a flag."""
+    first, *rest = str(explanation).splitlines()
+    console.line(first, "good" if explanation.outcome == "granted" else "error")
+    for line in rest:
+        console.line(line, "error" if line.endswith("<- lacks it") else "")
+    if flags:
+        console.line(f"with pycage run: {' '.join(flags)}", "good")
 
 
 def _time(decision: Decision) -> str:
@@ -138,35 +133,16 @@ def _from_policy(options: argparse.Namespace, console: Console) -> int:
         message = f"--permission: {refused}{f'; {refused.fix}' if refused.fix else ''}"
         raise Mistake(message) from None
     policy, profile = policy_and_profile(options)
-    effective = policy.effective(profile)
-    # The very code that decides for a sandbox.
-    asked = Policy()
-    asked.grant(_NOBODY, *effective.permissions)
-    asked.deny(_NOBODY, *effective.denials)
-    status = asked.status(_NOBODY, wanted)
-    code = OK if status == "granted" else FAILED
-    consulted = list(_consulted(effective, wanted))
-    flags = () if status in {"granted", "denied"} else flags_for(wanted)
+    # A sandbox as `run` makes it is asked: the very code that decides, links included.
+    with policy.sandbox(profile, sandbox_name=free_name("explain")) as sandbox:
+        explanation = sandbox.explain(wanted)
+        status = sandbox.query(wanted)
+    granted = explanation.outcome == "granted"
+    flags = () if granted or status == "denied" else flags_for(wanted)
     if console.as_json:
-        rules = [dict(zip(("says", "permission", "where"), row, strict=True)) for row in consulted]
-        console.json({"permission": str(wanted), "profile": profile, "status": status, "rules": rules, "flags": flags})
-        return code
-    console.line(f"{profile}: {wanted}: {_ANSWERS[status]}", "good" if code == OK else "error")
-    if consulted:
-        console.table(("rule", "permission", "where"), consulted)
-    others = len(effective.allow) + len(effective.deny) - len(consulted)
-    console.line(f"{others} other rules have nothing to do with it", "quiet")
-    if flags:
-        console.line(f"to allow it: {' '.join(flags)}", "good")
-    return code
-
-
-def _consulted(effective: Effective, wanted: Permission) -> Iterator[tuple[str, str, str]]:
-    for rule in effective.deny:
-        if rule.permission.overlaps(wanted):
-            yield "denies", str(rule.permission), rule.where
-    for rule in effective.allow:
-        if rule.permission.implies(wanted):
-            yield "allows", str(rule.permission), rule.where
-        elif rule.permission.overlaps(wanted) or any(rule.permission.implies(part) for part in wanted.split()):
-            yield "allows a part", str(rule.permission), rule.where
+        told = attrs.evolve(explanation, chain=(), advice="").as_dict()
+        console.json({**told, "profile": profile, "status": status, "flags": list(flags)})
+    else:
+        console.line(f"profile {shorten(profile)}: {_ANSWERS[status]}", "quiet")
+        _explained(attrs.evolve(explanation, chain=(), advice=""), flags, console)
+    return OK if granted else FAILED

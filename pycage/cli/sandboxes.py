@@ -30,6 +30,7 @@ __all__ = [
     "add_module_options",
     "add_policy_options",
     "add_sandbox_options",
+    "free_name",
     "listed",
     "opened",
     "policy_and_profile",
@@ -150,7 +151,7 @@ def opened(
         sandbox = stack.enter_context(
             policy.sandbox(
                 profile,
-                sandbox_name=_free(name),
+                sandbox_name=free_name(name),
                 resolver=own_modules(path, listed(options.package)),
                 allow=(*flags.allow, STANDARD_INPUT),
                 deny=(*flags.deny, *guarded.denials()),
@@ -171,7 +172,8 @@ def _seconds(given: float | None) -> float | None:
     return given
 
 
-def _free(name: str) -> str:
+def free_name(name: str) -> str:
+    """Return a name for a sandbox that no other has."""
     taken = pycage.Sandboxes.get()
     number = 1
     free = name

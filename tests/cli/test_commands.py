@@ -120,10 +120,10 @@ def test_explain_draws_the_stack_of_the_last_denial_or_of_another(pycage, log: s
     told = pycage("explain", log)
 
     assert told.code == 0
-    assert 'denied ("FilePermission" "/etc/hosts" "read")' in told.out
-    assert "decided by: no grant" in told.out
-    assert f"reads ({pycage.directory}/script.py:2)" in told.out
-    assert "to allow it: --allow-read=/etc/hosts" in told.out
+    assert '("FilePermission" "/etc/hosts" "read"): denied' in told.out
+    assert "no grant" in told.out
+    assert f"reads ({pycage.directory}/script.py:2)  <- lacks it" in told.out
+    assert "with pycage run: --allow-read=/etc/hosts" in told.out
     assert "/etc/passwd" in pycage("explain", "--number=1", log).out
     assert pycage("explain", "--number=3", log).code == 2
     assert [each["number"] for each in pycage("explain", "--list", "--json", log).json] == [1, 2]
@@ -152,16 +152,16 @@ deny = ['FilePermission "/srv/private/-" "read"']
 
 
 @pytest.mark.parametrize(
-    ("permission", "code", "status", "rules"),
+    ("permission", "code", "status", "effects"),
     [
         ('FilePermission "/srv/a" "read"', 0, "granted", ["allows"]),
         ('FilePermission "/srv/a" "read,write"', 1, "partial", ["allows a part"]),
-        ('FilePermission "/srv/private/a" "read"', 1, "denied", ["denies", "allows"]),
+        ('FilePermission "/srv/private/a" "read"', 1, "denied", ["allows", "forbids"]),
         ('FilePermission "/etc/a" "read"', 1, "prompt", []),
     ],
 )
 def test_explain_asks_a_policy_as_a_sandbox_would(
-    pycage, permission: str, code: int, status: str, rules: list[str]
+    pycage, permission: str, code: int, status: str, effects: list[str]
 ) -> None:
     pycage.write("policy.toml", POLICY)
 
@@ -169,8 +169,21 @@ def test_explain_asks_a_policy_as_a_sandbox_would(
 
     assert code == told.code
     assert status == told.json["status"]
-    assert rules == [each["says"] for each in told.json["rules"]]
+    found = [rule["effect"] for rule in told.json["asked"][0]["rules"]]
+    assert effects == [effect for effect in found if effect != "does not reach it"]
     assert pycage("explain", "--policy=policy.toml", "--permission", permission).code == code
+
+
+def test_explain_follows_links_and_names_the_line_of_the_policy(pycage) -> None:
+    pycage.write("data/inner.txt", "")
+    Path("data/link").symlink_to("/etc/hosts")
+    pycage.write("policy.toml", '[profiles.reader]\nallow = [\'FilePermission "${policy_dir}/data/-" "read"\']\n')
+
+    for name, code in (("inner.txt", 0), ("link", 1)):
+        permission = f'FilePermission "{pycage.directory}/data/{name}" "read"'
+        told = pycage("explain", "--policy=policy.toml", "--permission", permission)
+        assert code == told.code
+        assert "policy.toml, line 2" in told.out
 
 
 @pytest.mark.parametrize(
