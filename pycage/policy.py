@@ -256,10 +256,13 @@ class Policy:
             self._replace({grant: None for grant in self._state.grants if grant.key in gone})
         self._subscribers.deliver()
 
-    def exchange(self, gone: Iterable[Grant], grants: Iterable[Grant]) -> None:
+    def exchange(
+        self, gone: Iterable[Grant], grants: Iterable[Grant], *, unless: Callable[[Grant], bool] | None = None
+    ) -> None:
         """Remove exactly the grants and denials ``gone`` and add ``grants``, all in one change.
 
-        A check sees all of the old ones or all of the new ones, whatever code sources they are about.
+        A check sees all of the old ones or all of the new ones, whatever code sources they are about.  Those of the new
+        ones for which ``unless`` says yes, in the middle of the change, are left out.
         """
         new = tuple(grants)
         for grant in new:
@@ -268,6 +271,8 @@ class Policy:
         self._refuse_nested_change()
         with self._lock:
             state = self._state
+            if unless is not None:
+                new = tuple(grant for grant in new if not unless(grant))
             less: dict[Grant, Grant | None] = {grant: None for grant in state.grants if grant.key in old}
             self._set((*with_less(state.grants, less), *new))
             self._subscribers.note(told((*removed(less), *added(new))))

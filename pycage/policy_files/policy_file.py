@@ -6,11 +6,10 @@
 #
 # Order of a reload: read, check everything (profiles that are in use, hashes of code that is running), and only then
 # change: one new state of the policy for all sandboxes together.  A check sees all of the old file or all of the new
-# one.  Import rules follow before the locks are given back; they hold for the next import, and what is imported stays.
+# one.  Import rules follow at once; they hold for the next import, and what is imported stays.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
@@ -25,7 +24,7 @@ from pycage.administration import absolute, administering
 from pycage.errors import PolicyError
 from pycage.grants import Grant, collection_of
 from pycage.permissions import SecurityPermission
-from pycage.permissions.text import shorten
+from pycage.permissions.text import shorten, type_name
 from pycage.policy_files.findings import suggestion
 from pycage.policy_files.import_rules import LiveRules, host_rules, own_rules
 from pycage.policy_files.notation import Refused
@@ -35,7 +34,7 @@ from pycage.policy_files.watching import Watch, report
 from pycage.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pycage.imports import Resolver
     from pycage.permissions import Permission, Permissions
@@ -205,6 +204,9 @@ class PolicyFile:
             PolicyError: There is no such profile, or it has import rules, which belong to the making of a sandbox.
             AccessDenied: The caller may not administer the sandbox.
         """
+        if type(sandbox) is not Sandbox:  # what it says of itself decides who gets the permissions
+            message = f"expected a Sandbox, got {type_name(sandbox)}"
+            raise TypeError(message)
         extra = _extra(allow, deny, ())
         with self._lock:
             effective = _effective(self._document, profile).with_more(extra.allow, extra.deny)
@@ -266,17 +268,20 @@ class PolicyFile:
         """Give sandboxes what they are to have from this file, in place of what they have from it now."""
         for _, sandbox, _ in switches:
             sandbox._administer()
-        with _held(sandbox for _, sandbox, _ in switches):
-            # A sandbox that is closed now has lost everything already; its name may be another one's soon.
-            live = [switch for switch in switches if not switch[1].closed]
-            gone = [grant for use, _, _ in live for grant in use.grants]
-            new = [_grants(sandbox, effective) for _, sandbox, effective in live]
-            manager.POLICY.exchange(gone, [grant for grants in new for grant in grants])
-            for (use, _, effective), grants in zip(live, new, strict=True):
-                use.grants = grants
-                if use.host is not None and use.own is not None:
-                    use.host.replace(host_rules(effective.imports, effective.imports_default))
-                    use.own.replace(own_rules(effective.own))
+        gone = [grant for use, _, _ in switches for grant in use.grants]
+        new = [_grants(sandbox, effective) for _, sandbox, effective in switches]
+        # A sandbox that is closed meanwhile has lost everything; what is granted to its name may be its successor's.
+        domains = {sandbox._domain.code_source: sandbox._domain for _, sandbox, _ in switches}
+        manager.POLICY.exchange(
+            gone,
+            [grant for grants in new for grant in grants],
+            unless=lambda grant: domains[grant.source].closed,
+        )
+        for (use, _, effective), grants in zip(switches, new, strict=True):
+            use.grants = grants
+            if use.host is not None and use.own is not None:
+                use.host.replace(host_rules(effective.imports, effective.imports_default))
+                use.own.replace(own_rules(effective.own))
 
     def __repr__(self) -> str:
         return f"<PolicyFile {self._document.source}: {', '.join([*self._document.profiles, *self._document.plugins])}>"
@@ -338,11 +343,12 @@ def read_policy(
 
 
 def _effective(document: Document, name: str) -> Effective:
-    if name not in document.plugins and name not in document.profiles:
+    if type(name) is not str or (name not in document.plugins and name not in document.profiles):
         known = [*document.plugins, *document.profiles]
         near = suggestion(name, known) if type(name) is str else ""
+        shown = shorten(name) if type(name) is str else f"of type {type_name(name)}"
         message = (
-            f"{document.source}: there is no plugin or profile {shorten(str(name))}; "
+            f"{document.source}: there is no plugin or profile {shown}; "
             f"{near + '  ' if near else ''}Known: {', '.join(known) or 'none'}"
         )
         raise PolicyError(message)
@@ -389,12 +395,3 @@ def _grants(sandbox: Sandbox, effective: Effective) -> tuple[Grant, ...]:
         for rule, denied in rules
         for permission in absolute((rule.permission,))
     )
-
-
-@contextlib.contextmanager
-def _held(sandboxes: Iterable[Sandbox]) -> Iterator[None]:
-    """Keep sandboxes from being closed in the meantime: what is granted to a closed one would be its successor's."""
-    with contextlib.ExitStack() as stack:
-        for sandbox in sorted(sandboxes, key=lambda one: one.name):
-            stack.enter_context(sandbox._lock)
-        yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pycage.errors import PolicyError, PolicyFileError
@@ -116,7 +117,10 @@ class _Reader:
             self._error(("plugins", name), "same-name", f"{shorten(name)} is a profile too", "rename one of them")
         for profile in (*profiles.values(), *(plugin.profile for plugin in plugins.values())):
             self._check_extends(profile, profiles)
-        document = Document(self._source, default, profiles, plugins, self._variables)
+        self._variables.freeze()
+        document = Document(
+            self._source, default, MappingProxyType(profiles), MappingProxyType(plugins), self._variables
+        )
         if not self.findings:
             self._check_circles(document)
         return document

@@ -16,6 +16,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, final
 
 from pycage.permissions.text import shorten
@@ -75,7 +76,7 @@ class Variables:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         """Take values."""
-        self._values = dict(values)
+        self._values: Mapping[str, str] = dict(values)
 
     def define(self, name: str, value: str) -> None:
         """Add a variable.
@@ -85,7 +86,14 @@ class Variables:
         """
         if not _NAME.fullmatch(name):
             raise Refused("bad-variable", f"{shorten(name)} is not the name of a variable", "use letters, digits and _")
+        if type(self._values) is not dict:
+            message = "these variables are those of a file that was read; pass variables={...} when it is read"
+            raise TypeError(message)
         self._values[name] = checked_value(name, value)
+
+    def freeze(self) -> None:
+        """Refuse `define` from now on."""
+        self._values = MappingProxyType(self._values)
 
     def with_value(self, name: str, value: str) -> Variables:
         """Return these and one more, whose value is judged where it is used."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import threading
+from types import SimpleNamespace
 
 import pytest
 from pycage import (
@@ -408,3 +409,60 @@ def test_a_decision_names_the_line_of_the_file(file) -> None:
         "HOME": f'grant EnvPermission("HOME", "read") ({file}, line 2, profiles.p.allow[0])',
         "PATH": f'deny EnvPermission("PATH", "read") ({file}, line 3, profiles.p.deny[0])',
     }
+
+
+def test_a_subscriber_may_use_the_sandboxes_that_a_reload_is_about(file) -> None:
+    policy = load_policy(file)
+    with policy.sandbox("p", sandbox_name="one") as sandbox:
+        seen = []
+        with get_policy().subscribe(lambda change: seen.append(sandbox.run("1 + 1").value)):
+            file.write_text(allowing("b"))
+            policy.reload()
+
+    assert seen
+    assert set(seen) == {2}
+
+
+def test_nothing_is_granted_to_a_sandbox_that_is_closed_in_the_middle_of_a_reload(file, monkeypatch) -> None:
+    policy = load_policy(file)
+    sandbox = policy.sandbox("p", sandbox_name="one")
+    real = get_policy().exchange
+
+    def exchange(*arguments, **options):
+        sandbox.close()
+        return real(*arguments, **options)
+
+    instead = SimpleNamespace(POLICY=SimpleNamespace(exchange=exchange))
+    monkeypatch.setattr("pycage.policy_files.policy_file.manager", instead)
+    policy.reload()
+    monkeypatch.undo()
+
+    with Sandbox("one") as successor:
+        assert successor.query(A) == "prompt"
+
+
+def test_what_a_file_says_cannot_be_changed_through_what_is_handed_out(file) -> None:
+    policy = load_policy(file)
+
+    with pytest.raises(TypeError):
+        policy.plugins["x"] = None
+    with pytest.raises(TypeError):
+        policy.document.profiles["p"] = None
+    with pytest.raises(TypeError):
+        policy.document.variables.define("data", "/etc")
+
+
+def test_what_only_looks_like_a_sandbox_gets_nothing(file) -> None:
+    with Sandbox("one") as sandbox:
+
+        class Lookalike:
+            _domain = sandbox._domain
+            _lock = sandbox._lock
+            closed = False
+            name = "one"
+
+            def _administer(self): ...
+
+        with pytest.raises(TypeError, match="expected a Sandbox"):
+            load_policy(file).apply(Lookalike(), "p")
+        assert sandbox.query(A) == "prompt"
