@@ -15,7 +15,8 @@ use it to raise its own permissions (jcage's J1).
 #
 # Idea.  Code may grant without that permission to sandboxes below its own: to those whose every permission its own
 # sandbox must have as well, now and later (`ProtectionDomain.ancestors`), and needs `GrantPermission` for what it
-# grants, and that permission itself, everywhere on its stack.  Taking away needs nothing there.
+# grants, and that permission itself, everywhere on its stack.  What sandboxed code had made itself, it may also run
+# code in, take permissions from and close; what the host put below it may share modules and objects that it lacks.
 #
 # What stays the host's: taking a denial back, deciders, and what a child finds exposed.
 

@@ -55,9 +55,10 @@ class _Granted:
 class Controlled:
     """The part of a `Sandbox` that says what it may do."""
 
-    __slots__ = ("_closed", "_domain", "_name", "_watched")
+    __slots__ = ("_closed", "_delegated", "_domain", "_name", "_watched")
 
     _closed: bool
+    _delegated: bool  # code of those above it had it made, not the host
     _domain: ProtectionDomain
     _name: str
     _watched: list[Subscription]
@@ -320,6 +321,8 @@ class Controlled:
             message = f"sandbox {self._name!r} is closed; create another one"
             raise PolicyError(message)
 
-    def _administer(self, granting: Iterable[Permission] | None = None) -> None:
+    def _administer(self, granting: tuple[Permission, ...] | None = None) -> None:
         self._require_open()
-        require_administrator(self._name, self._domain.ancestors, granting)
+        # What the host made, those above may give more of their own, but take nothing away.
+        above = self._domain.ancestors if granting or self._delegated else ()
+        require_administrator(self._name, above, granting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
@@ -21,7 +22,7 @@ from pycage.control import Controlled
 from pycage.domains import ProtectionDomain
 from pycage.errors import DuplicateSandboxError, type_name
 from pycage.explanations import explain
-from pycage.imports import enum_redirects, kept_callables, sealed_bases
+from pycage.imports import MappingResolver, enum_redirects, kept_callables, sealed_bases
 from pycage.modes import checked_mode
 from pycage.permissions import Permission, Permissions, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
@@ -81,6 +82,8 @@ class Sandbox(Controlled, OnTrial):
 
     __slots__ = ("__weakref__", "_cage", "_children", "_lock", "_parent", "_runs")
 
+    _cage: Cage
+
     def __init__(
         self,
         name: str,
@@ -109,8 +112,9 @@ class Sandbox(Controlled, OnTrial):
             DuplicateSandboxError: The name is taken.
             PolicyError: The name cannot be one, or the parent is closed.
             AccessDenied: A caller lacks ``SandboxAdminPermission(name, "createSandbox")`` or ``(name,
-                "setSandboxPermissions")``.  A sandbox that makes a child of its own does not need the second; it needs
-                what `grant` needs for the permissions, and its child shares the modules of the host that it shares.
+                "setSandboxPermissions")``.  A sandbox that makes a child of its own does not need the second.  It needs
+                what `grant` needs for the permissions; its child shares the modules of the host that it shares itself,
+                and the resolver can only be a `MappingResolver`.
         """
         registry = Sandboxes.get()
         self._name = checked_name(name)
@@ -124,14 +128,20 @@ class Sandbox(Controlled, OnTrial):
         self._watched = []
         self._children: set[Sandbox] = set()
         self._parent = parent
-        if parent is not None and type(parent) is not Sandbox:
-            message = f"the parent of a sandbox is a Sandbox, not {type_name(parent)}"
-            raise TypeError(message)
-        if parent is not None:
-            plain = mode == "enforce" and audit_policy is None
-            host_policy = parent._policy_for_child(self._name, wanted if plain else None, host_policy)
-        else:
+        self._delegated = False
+        if parent is None:
             check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+        else:
+            if type(parent) is not Sandbox:
+                message = f"the parent of a sandbox is a Sandbox, not {type_name(parent)}"
+                raise TypeError(message)
+            self._delegated = parent._delegates(self._name, wanted)
+            if self._delegated:
+                plain = type(mode) is str and mode == "enforce" and type(resolver) in {MappingResolver, NoneType}
+                if not plain or any(one is not None for one in (sandbox_policy, host_policy, audit_policy)):
+                    # What those reach is not limited by permissions.
+                    check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+                host_policy = parent._cage.host_policy
         self._domain = ProtectionDomain(
             CodeSource(URL_PREFIX + self._name),
             f'sandbox "{self._name}"',
@@ -151,9 +161,10 @@ class Sandbox(Controlled, OnTrial):
                 registry=Sandboxes.get,
             )
             self._cage = do_privileged(build)  # who may create a sandbox needs no permission for how it is built
-            manager.POLICY.grant(self._domain.code_source, *wanted)
             if parent is not None:
                 parent._adopt(self)
+            domain = self._domain
+            manager.POLICY.grant(domain.code_source, *wanted, unless=lambda: domain.closed)
 
     # ---- What it is ----
 
@@ -226,19 +237,17 @@ class Sandbox(Controlled, OnTrial):
         """The sandbox that it is a child of."""
         return self._parent
 
-    def _policy_for_child(
-        self, name: str, wanted: tuple[Permission, ...] | None, host_policy: LoaderPolicy | None
-    ) -> LoaderPolicy | None:
-        """Return the host loader policy of a child that the caller may create; see `require_administrator`."""
+    def _delegates(self, name: str, wanted: tuple[Permission, ...]) -> bool:
+        """Return whether who creates a child of it may do so because it is its own, and not as an administrator.
+
+        Raises:
+            AccessDenied: It may not at all.
+        """
         self._require_open()
-        above = (self._domain, *self._domain.ancestors)
+        own = self._domain in access.get_context().sandboxes() or self._delegated
+        above = (self._domain, *self._domain.ancestors) if own else ()
         require_administrator(name, above, wanted)
-        if is_above(above) and not access.implied(SandboxAdminPermission(name, "setSandboxPermissions")):
-            if host_policy is not None:
-                # A view of a module that its maker does not share would be a way around the maker's own policy.
-                check_permission(SandboxAdminPermission(name, "setSandboxPermissions"))
-            return self._cage.host_policy
-        return host_policy
+        return is_above(above) and not access.implied(SandboxAdminPermission(name, "setSandboxPermissions"))
 
     def _adopt(self, child: Sandbox) -> None:
         with self._lock:
@@ -345,7 +354,7 @@ class Sandbox(Controlled, OnTrial):
     @administering
     def close(self) -> None:
         """Take everything away and free the name.  Code of the sandbox that still runs has no permissions any more."""
-        if not is_above(self._domain.ancestors):
+        if not (self._delegated and is_above(self._domain.ancestors)):
             check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
         self._close()
 
@@ -381,11 +390,12 @@ class Sandbox(Controlled, OnTrial):
         self.close()
 
     def _require_own_stack(self) -> None:
-        """Let only the host, the sandbox itself and those above it run code here.
+        """Let only the host, the sandbox itself and those above that had it made run code here.
 
         It may run later, without who had it made; those above are asked then as well.
         """
-        if not access.get_context().sandboxes() <= {self._domain, *self._domain.ancestors}:
+        own = {self._domain, *self._domain.ancestors} if self._delegated else {self._domain}
+        if not access.get_context().sandboxes() <= own:
             check_permission(SandboxAdminPermission(self._name, "runCode"))
 
 

@@ -496,13 +496,70 @@ def test_deciders_and_subscribers_are_the_administrators_business(make: Callable
 
 def test_a_child_shares_no_modules_that_its_maker_does_not_share(make: Callable[..., Sandbox]) -> None:
     parent = make(GET, CREATE, host_policy=rules("allow pycage", "allow json", default="deny"))
-    with pytest.raises(AccessDenied):
-        child_of(parent, "control_child", host_policy=rules("allow math"))
 
     child = child_of(parent, "control_child")
     assert parent.load("m").call(child.run, "import json; json.dumps(1)").value == "1"
     with pytest.raises(AccessDenied, match="math"):
         child.run("import math")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"host_policy": rules("allow math")},
+        {"sandbox_policy": rules("allow math")},
+        {"mode": "audit"},
+        {"audit_policy": [X]},
+        {"resolver": pycage.PathResolver("/")},
+        {"resolver": object()},
+    ],
+    ids=lambda arguments: next(iter(arguments)),
+)
+def test_sandboxed_code_cannot_choose_what_a_child_reaches_without_permissions(
+    make: Callable[..., Sandbox], arguments: dict[str, object]
+) -> None:
+    parent = make(GET, CREATE, GrantPermission("*"))
+
+    with pytest.raises(AccessDenied, match="setSandboxPermissions"):
+        parent.load("m").call(Sandboxes.get().create, "control_child", parent=parent, **arguments)
+    assert Sandboxes.get().find("control_child") is None
+
+
+def test_what_the_host_put_below_a_sandbox_stays_the_hosts(make: Callable[..., Sandbox]) -> None:
+    """It may share modules and objects that its parent lacks."""
+    parent = make(GET, CREATE, MAY_GRANT_X, X, Y)
+    child = parent.create_child("control_child", permissions=[Y])
+    call = parent.load("m").call
+
+    for use, missing in [
+        (lambda: call(child.run, "1"), "runCode"),
+        (lambda: call(child.revoke, Y), "setSandboxPermissions"),
+        (lambda: call(child.deny, Y), "setSandboxPermissions"),
+        (lambda: call(child.close), "closeSandbox"),
+        (lambda: call(child.create_child, "control_low"), "setSandboxPermissions"),
+    ]:
+        with pytest.raises(AccessDenied, match=missing):
+            use()
+    assert call(child.grant, X) is None
+    assert child.query(X) == "granted"
+
+
+def test_a_child_of_a_parent_that_is_closed_meanwhile_leaves_nothing_behind(
+    make: Callable[..., Sandbox], monkeypatch
+) -> None:
+    parent = make(X)
+    adopt = Sandbox._adopt
+
+    def adopt_late(self: Sandbox, child: Sandbox) -> None:
+        self._close()
+        adopt(self, child)
+
+    monkeypatch.setattr(Sandbox, "_adopt", adopt_late)
+    with pytest.raises(PolicyError, match="is closed"):
+        parent.create_child("control_child", permissions=[X])
+    monkeypatch.undo()
+    with Sandbox("control_child") as namesake:
+        assert namesake.query(X) == "prompt"
 
 
 def test_without_a_parent_an_administrator_is_asked_for(make: Callable[..., Sandbox]) -> None:
