@@ -156,11 +156,14 @@ def _denied(name: str, old: _Side, new: _Side) -> Iterator[Change]:
 def _more(these: Iterable[Permission], those: Iterable[Permission]) -> list[Permission]:
     """Return what of ``these`` is not implied by ``those``, action by action."""
     held = Permissions(those)
-    return sorted_permissions(atom for one in these for atom in one.split() if not _held(held, atom))
+    equal = set(held)  # an unresolved permission implies nothing, not even itself
+    by_name = {(type(one), one.name): one for one in held}  # mostly the same file is there: found without a search
 
+    def is_held(atom: Permission) -> bool:
+        same = by_name.get((type(atom), atom.name))
+        return (same is not None and same.implies(atom)) or atom in equal or held.implies(atom)
 
-def _held(held: Permissions, atom: Permission) -> bool:
-    return any(atom == one for one in held) or held.implies(atom)
+    return sorted_permissions(atom for one in these for atom in one.split() if not is_held(atom))
 
 
 # ---- Imports and code ------------------------------------------------------------------------------------------------

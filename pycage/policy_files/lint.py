@@ -10,9 +10,9 @@ from pycage.permissions import (
     AllPermission,
     FilePermission,
     NativePermission,
-    Permissions,
     UnresolvedPermission,
 )
+from pycage.permissions.paths import EXACT
 from pycage.policy_files.dangers import EVERYTHING, Danger, dangers, file_and_below
 from pycage.policy_files.findings import Finding
 from pycage.policy_files.notation import write_permission
@@ -22,7 +22,7 @@ from pycage.policy_files.policy_file import PolicyFile
 from pycage.policy_files.reader import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pycage.permissions import Permission
     from pycage.policy_files.document import Document, Plugin, Rule
@@ -121,37 +121,53 @@ def _findings(document: Document, name: str, known: Sequence[Danger]) -> list[Fi
 def _redundant(rules: Sequence[Rule], first: int) -> list[Finding]:
     """Return what could be taken out of the rules from ``first`` on, one after the other, without a difference."""
     found: list[Finding] = []
-    left = list(rules)
-    for needs_several in (False, True):
+    places = {id(rule): place for place, rule in enumerate(rules)}
+    candidates = _candidates(rules)
+    gone: set[int] = set()
+    for implied in (_implied, _implied_together):
         for rule in rules[first:]:
-            if not any(rule is other for other in left):
+            if id(rule) in gone:
                 continue
-            others = [other for other in left if other is not rule]
-            finding = _implied_together(rule, others) if needs_several else _implied(rule, others, rules)
+            others = [other for other in candidates(rule) if other is not rule and id(other) not in gone]
+            finding = implied(rule, others, places)
             if finding is not None:
                 found.append(finding)
-                left = others
+                gone.add(id(rule))
     return found
 
 
-def _implied(rule: Rule, others: Sequence[Rule], order: Sequence[Rule]) -> Finding | None:
+def _candidates(rules: Sequence[Rule]) -> Callable[[Rule], list[Rule]]:
+    """Return a function that gives the rules which could imply one: a name without a wildcard implies only itself."""
+    wide: list[Rule] = []
+    exact: dict[str, list[Rule]] = {}
+    for rule in rules:
+        base = _exact_base(rule)
+        (wide if base is None else exact.setdefault(base, [])).append(rule)
+    return lambda rule: wide if (base := _exact_base(rule)) is None else [*exact[base], *wide]
+
+
+def _exact_base(rule: Rule) -> str | None:
+    permission = rule.permission
+    return permission._path.base if type(permission) is FilePermission and permission._path.kind == EXACT else None
+
+
+def _implied(rule: Rule, others: Sequence[Rule], places: Mapping[int, int]) -> Finding | None:
     asked = rule.permission
-    before = {id(other) for other in order[: next(n for n, other in enumerate(order) if other is rule)]}
     for other in others:
         # Of two that say the same, the later one is too many.
-        if other.permission.implies(asked) and (id(other) in before or not asked.implies(other.permission)):
+        if other.permission.implies(asked) and (
+            places[id(other)] < places[id(rule)] or not asked.implies(other.permission)
+        ):
             if other.permission == asked:
                 return _note("duplicate", rule, f"{asked} stands there twice, first in {other.where}")
             return _note("unused", rule, f"{asked} adds nothing: {other.permission} implies it ({other.where})")
     return None
 
 
-def _implied_together(rule: Rule, others: Sequence[Rule]) -> Finding | None:
-    if type(rule.permission) is UnresolvedPermission:
-        return None
-    if any(rule.permission.implies(other.permission) and other.permission.implies(rule.permission) for other in others):
-        return None
-    if not Permissions(other.permission for other in others).implies(rule.permission):
+def _implied_together(rule: Rule, others: Sequence[Rule], _places: Mapping[int, int]) -> Finding | None:
+    parts = rule.permission.split()
+    # Only actions add up: what has one is implied by one other rule, or by none.
+    if len(parts) == 1 or not all(any(other.permission.implies(part) for other in others) for part in parts):
         return None
     return _note("unused", rule, f"{rule.permission} adds nothing: other rules imply it together")
 

@@ -132,3 +132,12 @@ def test_files_are_read_and_errors_come_out(tmp_path) -> None:
     assert diff(tmp_path / "a.toml", tmp_path / "a.toml") == []
     with pytest.raises(PolicyError):
         diff(tmp_path / "a.toml", tmp_path / "b.toml")
+
+
+def test_unresolved_permissions_that_stay_are_not_said() -> None:
+    text = profile('unresolved AppPermission "a"', 'unresolved AppPermission "b"')
+
+    assert said(text, text) == []
+    assert said(profile('unresolved AppPermission "a"'), text) == [
+        'p may now also do what (unresolved AppPermission b "") will stand for'
+    ]
