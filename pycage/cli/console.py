@@ -68,7 +68,8 @@ class Console:
 
     def progress(self, items: Iterable[Any], what: str, total: Sized | None = None) -> Iterator[Any]:
         """Iterate, and show how far it is, where somebody looks."""
-        rich = self._rich_for(sys.stderr)
+        # On the terminal that results are printed on, if it is one, so that they stand above it.
+        rich = self._rich_for(sys.stdout) or self._rich_for(sys.stderr)
         if rich is None or self.as_json:
             yield from items
             return
