@@ -90,7 +90,7 @@ from pycage.questions import Answer as Answer
 from pycage.questions import Question as Question
 from pycage.sandbox import Result as Result
 from pycage.sandbox import Sandbox as Sandbox
-from pycage.sandbox import Sandboxes as Sandboxes
+from pycage.sandboxes import Sandboxes as Sandboxes
 from pycage.sinks import Delivery as Delivery
 from pycage.sinks import JsonLines as JsonLines
 from pycage.sinks import ToLogging as ToLogging

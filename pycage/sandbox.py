@@ -20,12 +20,13 @@ from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.control import Controlled
 from pycage.domains import ProtectionDomain
-from pycage.errors import DuplicateSandboxError, type_name
+from pycage.errors import type_name
 from pycage.explanations import explain
-from pycage.imports import MappingResolver, enum_redirects, kept_callables, sealed_bases
+from pycage.imports import MappingResolver
 from pycage.modes import checked_mode
-from pycage.permissions import Permission, Permissions, SandboxAdminPermission
+from pycage.permissions import Permission, SandboxAdminPermission
 from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
+from pycage.sandboxes import REGISTRY, Sandboxes, attach
 from pycage.trials import OnTrial
 
 if TYPE_CHECKING:
@@ -375,7 +376,7 @@ class Sandbox(Controlled, OnTrial):
                 child._close()
             self._cage.close()
         finally:
-            _REGISTRY._remove(self._name, self)
+            REGISTRY._remove(self._name, self)
             if self._parent is not None:
                 with self._parent._lock:
                     self._parent._children.discard(self)
@@ -404,116 +405,4 @@ _core.seal(Controlled)
 _core.seal(OnTrial)
 
 
-@final
-@_core.seal
-class Sandboxes:
-    """All open sandboxes of the process.  There is one; `get` returns it."""
-
-    __slots__ = ("_lock", "_open")
-
-    _lock: threading.Lock
-    _open: dict[str, Sandbox]
-
-    def __init__(self) -> None:
-        """Refuse: there is one registry, see `get`."""
-        message = "there is one registry of sandboxes: call Sandboxes.get()"
-        raise TypeError(message)
-
-    @staticmethod
-    def get() -> Sandboxes:
-        """Return the registry; the first call installs the security manager.
-
-        Raises:
-            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "getSandboxes")``.
-        """
-        check_permission(SandboxAdminPermission("*", "getSandboxes"))
-        manager.install()
-        enum_redirects.install()
-        sealed_bases.install()
-        kept_callables.install()
-        return _REGISTRY
-
-    @administering
-    def create(
-        self,
-        name: str,
-        *,
-        resolver: Resolver | None = None,
-        sandbox_policy: LoaderPolicy | None = None,
-        host_policy: LoaderPolicy | None = None,
-        permissions: Iterable[Permission] = (),
-        mode: Mode = "enforce",
-        audit_policy: Policy | Iterable[Permission] | None = None,
-        parent: Sandbox | None = None,
-    ) -> Sandbox:
-        """Create a sandbox; the same as calling `Sandbox`."""
-        check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
-        return Sandbox(
-            name,
-            resolver=resolver,
-            sandbox_policy=sandbox_policy,
-            host_policy=host_policy,
-            permissions=permissions,
-            mode=mode,
-            audit_policy=audit_policy,
-            parent=parent,
-        )
-
-    def find(self, name: str) -> Sandbox | None:
-        """Return the open sandbox of this name, or None."""
-        return self._open.get(checked_name(name))
-
-    @administering
-    def set_default_permissions(self, permissions: Iterable[Permission]) -> None:
-        """Replace the permissions of all code that is in no sandbox.
-
-        Raises:
-            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "setDefaultPermissions")``.
-            PolicyError: The host could not undo it; nothing is changed.
-        """
-        check_permission(SandboxAdminPermission("*", "setDefaultPermissions"))
-        wanted = tuple(permissions)
-        require_permissions(wanted)
-        manager.set_default_permissions(wanted)
-
-    @property
-    def default_permissions(self) -> Permissions:
-        """The permissions of all code that is in no sandbox, read-only.  At first: `AllPermission`."""
-        return manager.POLICY.default
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._open
-
-    def __iter__(self) -> Iterator[Sandbox]:
-        return iter(tuple(self._open.values()))
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    @contextlib.contextmanager
-    def _adding(self, name: str, sandbox: Sandbox) -> Iterator[None]:
-        """Hold a name while its sandbox is built; free it if that fails."""
-        with self._lock:
-            if name in self._open:
-                raise DuplicateSandboxError(name)
-            self._open[name] = sandbox
-        try:
-            yield
-        except BaseException:
-            self._remove(name, sandbox)
-            raise
-
-    def _remove(self, name: str, sandbox: Sandbox) -> None:
-        with self._lock:
-            if self._open.get(name) is sandbox:
-                del self._open[name]
-
-
-def _make_registry() -> Sandboxes:
-    registry = object.__new__(Sandboxes)
-    registry._lock = threading.Lock()
-    registry._open = {}
-    return registry
-
-
-_REGISTRY: Final = _make_registry()
+attach(Sandbox)

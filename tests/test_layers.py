@@ -38,7 +38,7 @@ ORDER = [
     {"exposure", "guest_api"},
     {"cage"},
     {"administration", "control", "trials"},
-    {"sandbox"},
+    {"sandbox", "sandboxes"},
     {"policy_files"},
     {"report", "testing"},
     {"pytest_plugin"},

@@ -1,0 +1,148 @@
+"""The registry of sandboxes: all open ones of the process, by name."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Final, final
+
+from pycage import _core, manager
+from pycage.access import check_permission, require_permissions
+from pycage.administration import administering, checked_name
+from pycage.errors import DuplicateSandboxError
+from pycage.imports import enum_redirects, kept_callables, sealed_bases
+from pycage.permissions import Permission, Permissions, SandboxAdminPermission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pycage.imports import LoaderPolicy, Resolver
+    from pycage.modes import Mode
+    from pycage.policy import Policy
+    from pycage.sandbox import Sandbox
+
+__all__ = ["Sandboxes", "attach"]
+
+
+@final
+@_core.seal
+class Sandboxes:
+    """All open sandboxes of the process.  There is one; `get` returns it."""
+
+    __slots__ = ("_lock", "_open")
+
+    _lock: threading.Lock
+    _open: dict[str, Sandbox]
+
+    def __init__(self) -> None:
+        """Refuse: there is one registry, see `get`."""
+        message = "there is one registry of sandboxes: call Sandboxes.get()"
+        raise TypeError(message)
+
+    @staticmethod
+    def get() -> Sandboxes:
+        """Return the registry; the first call installs the security manager.
+
+        Raises:
+            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "getSandboxes")``.
+        """
+        check_permission(SandboxAdminPermission("*", "getSandboxes"))
+        manager.install()
+        enum_redirects.install()
+        sealed_bases.install()
+        kept_callables.install()
+        return REGISTRY
+
+    @administering
+    def create(
+        self,
+        name: str,
+        *,
+        resolver: Resolver | None = None,
+        sandbox_policy: LoaderPolicy | None = None,
+        host_policy: LoaderPolicy | None = None,
+        permissions: Iterable[Permission] = (),
+        mode: Mode = "enforce",
+        audit_policy: Policy | Iterable[Permission] | None = None,
+        parent: Sandbox | None = None,
+    ) -> Sandbox:
+        """Create a sandbox; the same as calling `Sandbox`."""
+        check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
+        return _make(
+            name,
+            resolver=resolver,
+            sandbox_policy=sandbox_policy,
+            host_policy=host_policy,
+            permissions=permissions,
+            mode=mode,
+            audit_policy=audit_policy,
+            parent=parent,
+        )
+
+    def find(self, name: str) -> Sandbox | None:
+        """Return the open sandbox of this name, or None."""
+        return self._open.get(checked_name(name))
+
+    @administering
+    def set_default_permissions(self, permissions: Iterable[Permission]) -> None:
+        """Replace the permissions of all code that is in no sandbox.
+
+        Raises:
+            AccessDenied: A caller lacks ``SandboxAdminPermission("*", "setDefaultPermissions")``.
+            PolicyError: The host could not undo it; nothing is changed.
+        """
+        check_permission(SandboxAdminPermission("*", "setDefaultPermissions"))
+        wanted = tuple(permissions)
+        require_permissions(wanted)
+        manager.set_default_permissions(wanted)
+
+    @property
+    def default_permissions(self) -> Permissions:
+        """The permissions of all code that is in no sandbox, read-only.  At first: `AllPermission`."""
+        return manager.POLICY.default
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._open
+
+    def __iter__(self) -> Iterator[Sandbox]:
+        return iter(tuple(self._open.values()))
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    @contextlib.contextmanager
+    def _adding(self, name: str, sandbox: Sandbox) -> Iterator[None]:
+        """Hold a name while its sandbox is built; free it if that fails."""
+        with self._lock:
+            if name in self._open:
+                raise DuplicateSandboxError(name)
+            self._open[name] = sandbox
+        try:
+            yield
+        except BaseException:
+            self._remove(name, sandbox)
+            raise
+
+    def _remove(self, name: str, sandbox: Sandbox) -> None:
+        with self._lock:
+            if self._open.get(name) is sandbox:
+                del self._open[name]
+
+
+def _make_registry() -> Sandboxes:
+    registry = object.__new__(Sandboxes)
+    registry._lock = threading.Lock()
+    registry._open = {}
+    return registry
+
+
+REGISTRY: Final = _make_registry()
+
+
+def attach(make: Callable[..., Sandbox]) -> None:
+    """Say what makes a sandbox; once, by `sandbox`, which stands above."""
+    global _make  # noqa: PLW0603  the one name that is filled in from above
+    _make = make
+
+
+_make: Callable[..., Sandbox]  # missing until then
