@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pycage_native as native
 from pycage_native import cpus, layers
-from pycage_native.library import load
+from pycage_native.loading import load
 
 HERE = Path(__file__).parent
 WARM_UP = 2000

@@ -88,7 +88,7 @@ from pycage.policy_files import load_policy as load_policy
 from pycage.policy_files import read_policy as read_policy
 from pycage.questions import Answer as Answer
 from pycage.questions import Question as Question
-from pycage.sandbox import Result as Result
+from pycage.results import Result as Result
 from pycage.sandbox import Sandbox as Sandbox
 from pycage.sandboxes import Sandboxes as Sandboxes
 from pycage.sinks import Delivery as Delivery

@@ -695,8 +695,19 @@ require_permission(PyObject *permission)
     return known == 1 ? 0 : -1;
 }
 
-PyDoc_STRVAR(check_permission_doc, "check_permission(permission, /)\n--\n\n"
-                                   "Return if everything on the stack implies permission, raise AccessDenied otherwise.");
+PyDoc_STRVAR(check_permission_doc,
+             "check_permission(permission, /)\n--\n\n"
+             "Return if everything on the stack implies permission, raise AccessDenied otherwise.\n\n"
+             "Example:\n"
+             "    >>> def shout():\n"
+             "    ...     pycage.check_permission(pycage.RuntimePermission('shout'))\n"
+             "    >>> shout()  # nobody but the host is on the stack\n"
+             "    >>> with pycage.Sandbox('quiet') as sandbox:\n"
+             "    ...     sandbox.expose('shout', shout)\n"
+             "    ...     sandbox.run('from host import shout; shout()')\n"
+             "    Traceback (most recent call last):\n"
+             "        ...\n"
+             "    pycage.errors.AccessDenied: access denied (\"RuntimePermission\" \"shout\")");
 
 static PyObject *
 core_check_permission(PyObject *Py_UNUSED(module), PyObject *permission)
@@ -972,7 +983,16 @@ PyDoc_STRVAR(do_privileged_doc,
              "        older callers.  None: no limit.  An empty sequence: no privilege.\n\n"
              "Returns:\n"
              "    What action returns; its exceptions pass unchanged.\n\n"
-             "Source: java.security.AccessController.doPrivileged (Java SE 17).");
+             "Source: java.security.AccessController.doPrivileged (Java SE 17).\n\n"
+             "Example:\n"
+             "    >>> held = pycage.EnvPermission('LANG', 'read')\n"
+             "    >>> def language():\n"
+             "    ...     pycage.do_privileged(pycage.check_permission, held, limit=[held])\n"
+             "    ...     return 'fr'\n"
+             "    >>> with pycage.Sandbox('lent_to') as sandbox:\n"
+             "    ...     sandbox.expose('language', language)\n"
+             "    ...     sandbox.run('from host import language; language()').value\n"
+             "    'fr'");
 
 static PyObject *
 core_do_privileged(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count, PyObject *keywords)

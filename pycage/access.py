@@ -146,6 +146,14 @@ class GuardedObject(Generic[_T]):
     every call and can be recalled.
 
     Source: java.security.GuardedObject (Java SE 17).
+
+    Example:
+        >>> guarded = pycage.GuardedObject("the key", pycage.RuntimePermission("takeKey"))
+        >>> with pycage.Sandbox("visitor") as sandbox:
+        ...     sandbox.expose("take", guarded.get)
+        ...     sandbox.grant(pycage.RuntimePermission("takeKey"))
+        ...     sandbox.run("from host import take; take()").value
+        'the key'
     """
 
     __slots__ = ("_guard", "_object")
@@ -178,6 +186,13 @@ class run_as:  # noqa: N801  used like a function: with run_as(Principal("ann"))
     the block: the principals would stay set in the code that resumes.  Needs ``SecurityPermission("runAs.<name>")``.
 
     Source: javax.security.auth.Subject.doAs (Java SE 17), without its combiner.
+
+    Example:
+        >>> ann, code = pycage.Principal("ann"), pycage.CodeSource("pycage://sandbox/served")
+        >>> with pycage.Sandbox("served") as sandbox:
+        ...     _ = pycage.get_policy().grant(code, pycage.RuntimePermission("x"), principals=[ann])
+        ...     with pycage.run_as(ann):
+        ...         _ = sandbox.run("import pycage; pycage.check_permission(pycage.RuntimePermission('x'))")
     """
 
     __slots__ = ("_principals", "_token")
@@ -232,6 +247,12 @@ def register_permission_type(kind: type[Permission], /) -> type[Permission]:
     Raises:
         TypeError: ``kind`` is not a subclass of `Permission`.
         ValueError: Its name is taken.
+
+    Example:
+        >>> @pycage.register_permission_type
+        ... class DoorPermission(pycage.BasicPermission):
+        ...     pass
+        >>> pycage.check_permission(DoorPermission("cellar.open"))  # raises nothing: nobody but the host is here
     """
     check_permission(SecurityPermission("registerPermissionType"))
     register_unchecked(kind)

@@ -68,6 +68,11 @@ class CodeSource:
     Raises:
         TypeError: An argument is neither exactly a ``str`` nor ``None``.
         ValueError: The URL cannot be read in one way only, or the digest is empty.
+
+    Example:
+        >>> everything = pycage.CodeSource("file:/srv/plugins/-")
+        >>> everything.implies(pycage.CodeSource("file:/srv/plugins/mail/main.py"))
+        True
     """
 
     url: str | None

@@ -45,6 +45,13 @@ class AccessControlContext:
     It holds domains, not permissions: what is granted or revoked later counts (jcage's J20).  Made by `get_context`.
 
     Source: java.security.AccessControlContext (Java SE 17).
+
+    Example:
+        >>> context = pycage.get_context()
+        >>> context.check_permission(pycage.RuntimePermission("x"))  # only the host is in it: nothing is raised
+        >>> later = context.bind(print)  # for a queue of your own
+        >>> later("done")
+        done
     """
 
     __slots__ = ("_domains", "_limits")
@@ -184,6 +191,15 @@ def get_context() -> AccessControlContext:
     """Return a snapshot of what a check made here would consult: stack, inherited context, limits.
 
     Source: java.security.AccessController.getContext (Java SE 17).
+
+    Example:
+        >>> with pycage.Sandbox("bound") as sandbox:
+        ...     sandbox.expose("context", pycage.get_context)
+        ...     context = sandbox.run("from host import context; context()").value
+        ...     context.check_permission(pycage.RuntimePermission("x"))
+        Traceback (most recent call last):
+            ...
+        pycage.errors.AccessDenied: ...
     """
     return context_of(_core.snapshot())
 

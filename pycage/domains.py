@@ -37,7 +37,17 @@ _numbers = itertools.count()
 
 @attrs.frozen
 class Principal:
-    """Somebody on whose behalf code runs.  Grants can be made for principals; see `run_as`."""
+    """Somebody on whose behalf code runs.  Grants can be made for principals; see `run_as`.
+
+    Example:
+        >>> policy, code = pycage.Policy(), pycage.CodeSource("pycage://sandbox/a")
+        >>> ann = pycage.Principal("ann")
+        >>> _ = policy.grant(code, pycage.RuntimePermission("x"), principals=[ann])
+        >>> policy.implies(code, pycage.RuntimePermission("x"), frozenset([ann]))
+        True
+        >>> policy.implies(code, pycage.RuntimePermission("x"))
+        False
+    """
 
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
 
@@ -74,6 +84,13 @@ class ProtectionDomain(Domain):
     """A code source under a policy; every frame of sandboxed code has exactly one.
 
     Made by pycage for each sandbox.  Equality is identity.  Shared between threads.
+
+    Example:
+        >>> policy, code = pycage.Policy(), pycage.CodeSource("pycage://sandbox/a")
+        >>> domain = pycage.ProtectionDomain(code, 'sandbox "a"', policy)
+        >>> _ = policy.grant(code, pycage.RuntimePermission("x"))
+        >>> domain.implies(pycage.RuntimePermission("x"))
+        True
     """
 
     __slots__ = (

@@ -44,11 +44,28 @@ def type_name(value: object) -> str:
 
 
 class PycageError(Exception):
-    """Base of all errors of pycage; never raised itself."""
+    """Base of all errors of pycage; never raised itself.
+
+    Example:
+        >>> try:
+        ...     pycage.Sandbox("two words")
+        ... except pycage.PycageError as error:
+        ...     print(type(error).__name__)
+        PolicyError
+    """
 
 
 class StackEntry(NamedTuple):
-    """One line of a denial's chain: whose code ran, and in which function.  Text only, never a frame."""
+    """One line of a denial's chain: whose code ran, and in which function.  Text only, never a frame.
+
+    Example:
+        >>> with pycage.Sandbox("reader") as sandbox:
+        ...     try:
+        ...         sandbox.run("open('/srv/a.txt')")
+        ...     except pycage.AccessDenied as denied:
+        ...         print(pycage.StackEntry('sandbox "reader"', "<module> line 1") in denied.chain)
+        True
+    """
 
     domain: str
     function: str
@@ -63,6 +80,14 @@ class AccessDenied(PycageError, PermissionError):
         permission: What was asked for (an immutable permission).
         domain: Name of the domain nearest to the call that lacks it, such as ``sandbox "plugins"`` or ``host``.
         chain: What was on the stack, newest first.
+
+    Example:
+        >>> with pycage.Sandbox("reader") as sandbox:
+        ...     try:
+        ...         sandbox.run("open('/srv/a.txt')")
+        ...     except pycage.AccessDenied as denied:
+        ...         print(denied.permission, denied.domain)
+        ("FilePermission" "/srv/a.txt" "read") sandbox "reader"
     """
 
     def __init__(
@@ -129,6 +154,14 @@ class ImportDenied(AccessDenied):
         msg: The message, ``module access denied: <name>``.
         path: None; for who expects an ImportError.
         name_from: None; as above.
+
+    Example:
+        >>> with pycage.Sandbox("curious") as sandbox:
+        ...     try:
+        ...         sandbox.run("import gc")
+        ...     except pycage.ImportDenied as denied:
+        ...         print(denied.name)
+        gc
     """
 
     def __init__(
@@ -148,7 +181,14 @@ class ImportDenied(AccessDenied):
 
 
 class PolicyError(PycageError, ValueError):
-    """The host wrote an invalid grant, rule or policy; nothing was changed."""
+    """The host wrote an invalid grant, rule or policy; nothing was changed.
+
+    Example:
+        >>> pycage.rules("permit json")
+        Traceback (most recent call last):
+            ...
+        pycage.errors.PolicyError: ...
+    """
 
 
 class PolicyFileError(PolicyError):
@@ -171,23 +211,62 @@ class PolicyFileError(PolicyError):
 
 
 class DuplicateSandboxError(PycageError, ValueError):
-    """A sandbox of this name exists already; the message is the name.  Close the other one, or choose another name."""
+    """A sandbox of this name exists already; the message is the name.  Close the other one, or choose another name.
+
+    Example:
+        >>> with pycage.Sandbox("only_one"):
+        ...     pycage.Sandbox("only_one")
+        Traceback (most recent call last):
+            ...
+        pycage.errors.DuplicateSandboxError: only_one
+    """
 
 
 class ModuleMissingError(PycageError, ImportError):
-    """A module that was asked for is nowhere to be found; the cause is the loader's own error."""
+    """A module that was asked for is nowhere to be found; the cause is the loader's own error.
+
+    Example:
+        >>> with pycage.Sandbox("empty", host_policy=pycage.rules("allow nowhere")) as sandbox:
+        ...     sandbox.load("nowhere")
+        Traceback (most recent call last):
+            ...
+        pycage.errors.ModuleMissingError: ...
+    """
 
 
 class WrongLoaderError(PycageError, ImportError):
-    """A module was found, but it is the host's and not the sandbox's own."""
+    """A module was found, but it is the host's and not the sandbox's own.
+
+    Example:
+        >>> with pycage.Sandbox("mistaken") as sandbox:
+        ...     sandbox.load("json")
+        Traceback (most recent call last):
+            ...
+        pycage.errors.WrongLoaderError: ...
+    """
 
 
 class SandboxExited(PycageError, RuntimeError):
-    """Sandboxed code raised something that would have ended the host, such as SystemExit; it is the cause."""
+    """Sandboxed code raised something that would have ended the host, such as SystemExit; it is the cause.
+
+    Example:
+        >>> with pycage.Sandbox("leaving") as sandbox:
+        ...     sandbox.run("raise SystemExit(1)")
+        Traceback (most recent call last):
+            ...
+        pycage.errors.SandboxExited: ...
+    """
 
 
 class LimitExceeded(PycageError, RuntimeError):
-    """A limit in time, size or number was reached; the message names the limit."""
+    """A limit in time, size or number was reached; the message names the limit.
+
+    Example:
+        >>> pycage.plain([[["deep"]]], max_depth=2)
+        Traceback (most recent call last):
+            ...
+        pycage.errors.LimitExceeded: ...
+    """
 
 
 class NotPlainError(PycageError, TypeError, ValueError):
@@ -195,6 +274,13 @@ class NotPlainError(PycageError, TypeError, ValueError):
 
     Attributes:
         path: The way to what is wrong, such as ``value["a"][3]``.
+
+    Example:
+        >>> try:
+        ...     pycage.plain({"a": [1, object()]})
+        ... except pycage.NotPlainError as error:
+        ...     print(error.path)
+        value['a'][1]
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -203,7 +289,13 @@ class NotPlainError(PycageError, TypeError, ValueError):
 
 
 class SyntaxProblem(NamedTuple):
-    """One thing that sandboxed source may not do.  ``line`` counts from 1, ``column`` from 1."""
+    """One thing that sandboxed source may not do.  ``line`` counts from 1, ``column`` from 1.
+
+    Example:
+        >>> problem = pycage.SyntaxProblem(line=2, column=5, message="this is not allowed")
+        >>> pycage.RestrictedSyntaxError("plugin.py", [problem]).problems[0].line
+        2
+    """
 
     line: int
     column: int
@@ -219,6 +311,14 @@ class RestrictedSyntaxError(PycageError, SyntaxError):
 
     ``str()`` shows all of it, one problem a line; so does a traceback, which has the first in its last line and the
     others as notes.  Of more than a hundred, these texts say how many there are.
+
+    Example:
+        >>> with pycage.Sandbox("prying") as sandbox:
+        ...     try:
+        ...         sandbox.run("a.gi_frame; b.f_locals")
+        ...     except pycage.RestrictedSyntaxError as error:
+        ...         print([(problem.line, problem.column) for problem in error.problems])
+        [(1, 1), (1, 13)]
     """
 
     def __init__(self, filename: str, problems: Sequence[SyntaxProblem], source_line: str | None = None) -> None:

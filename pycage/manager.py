@@ -121,6 +121,10 @@ def install(*, allow_subinterpreters: bool = False) -> None:
     Raises:
         RuntimeError: Another audit hook of this process refused pycage's.
         AccessDenied: A sandbox is on the stack.
+
+    Example:
+        >>> pycage.install()  # a Sandbox does it, too
+        >>> pycage.install()  # nothing more happens
     """
     global _installed  # noqa: PLW0603  once per process
     with _lock:
@@ -138,6 +142,11 @@ def get_policy() -> Policy:
 
     Raises:
         AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``.
+
+    Example:
+        >>> with pycage.Sandbox("known", permissions=[pycage.RuntimePermission("x")]):
+        ...     pycage.get_policy().permissions(pycage.CodeSource("pycage://sandbox/known"))
+        Permissions([RuntimePermission("x")])
     """
     access.check_permission(SecurityPermission("getPolicy"))
     return POLICY

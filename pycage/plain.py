@@ -65,6 +65,12 @@ def plain(value: object, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITE
         NotPlainError: Something in it is no plain data, or contains itself, or was changed meanwhile.  The message
             begins with the way to it, such as ``value["a"][3]``.
         LimitExceeded: It is deeper or larger than that.
+
+    Example:
+        >>> with pycage.Sandbox("hostile") as sandbox:
+        ...     result = sandbox.run("{'names': ['Ann', 'Bob']}")
+        >>> pycage.plain(result.value)
+        {'names': ['Ann', 'Bob']}
     """
     return _copy_of(value, "value", max_depth, max_items, max_bytes)
 

@@ -48,6 +48,16 @@ def privileged(
 
     Raises:
         TypeError: ``function`` is a generator function, whose body would run later and unprivileged.
+
+    Example:
+        >>> @pycage.privileged(limit=[pycage.EnvPermission("LANG", "read")])
+        ... def language():
+        ...     pycage.check_permission(pycage.EnvPermission("LANG", "read"))
+        ...     return "fr"
+        >>> with pycage.Sandbox("translated") as sandbox:  # which may not read it
+        ...     sandbox.expose("language", language)
+        ...     sandbox.run("from host import language; language()").value
+        'fr'
     """
     context = _with_running_stack(context)
     if function is None:

@@ -9,9 +9,7 @@ import contextlib
 import functools
 import threading
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Final, final
-
-import attrs
+from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, access, manager
 from pycage.access import check_permission, do_privileged, require_permissions
@@ -25,7 +23,7 @@ from pycage.explanations import explain
 from pycage.imports import MappingResolver
 from pycage.modes import checked_mode
 from pycage.permissions import Permission, SandboxAdminPermission
-from pycage.plain import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, plain
+from pycage.results import Result
 from pycage.sandboxes import REGISTRY, Sandboxes, attach
 from pycage.trials import OnTrial
 
@@ -46,39 +44,17 @@ URL_PREFIX: Final = "pycage://sandbox/"
 
 @final
 @_core.seal
-@attrs.frozen
-class Result:
-    """What a `Sandbox.run` came to.
-
-    Attributes:
-        value: The value of the last statement if that is an expression, else None.  It is the sandbox's own object,
-            not a copy: its methods are the sandbox's code.  `plain` copies it.
-        stdout: What was printed.
-        stderr: What was printed to ``sys.stderr``.
-        requests: What permissions were asked for, in order, and whether they were granted.
-    """
-
-    value: object
-    stdout: str
-    stderr: str
-    requests: tuple[PermissionRequest, ...]
-
-    def plain(self, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS, max_bytes: int = MAX_BYTES) -> Any:
-        """Return a copy of ``value`` in plain data, of which nothing is the sandbox's code; see `pycage.plain`.
-
-        Raises:
-            NotPlainError: Something in it is no plain data.
-            LimitExceeded: It is deeper or larger than that.
-        """
-        return plain(self.value, max_depth=max_depth, max_items=max_items, max_bytes=max_bytes)
-
-
-@final
-@_core.seal
 class Sandbox(Controlled, OnTrial):
     """A named cage: code loaded into it may do what is granted to it, and what it lacks stops the code it calls too.
 
     A context manager that closes the sandbox.  May be used from any thread.
+
+    Example:
+        >>> with pycage.Sandbox("plugin", permissions=[pycage.EnvPermission("HOME", "read")]) as sandbox:
+        ...     sandbox.revoke(pycage.EnvPermission("HOME", "read"))
+        ...     sandbox.run("sum(range(10))").value
+        True
+        45
     """
 
     __slots__ = ("__weakref__", "_cage", "_children", "_lock", "_parent", "_runs")

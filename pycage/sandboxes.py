@@ -27,7 +27,13 @@ __all__ = ["Sandboxes", "attach"]
 @final
 @_core.seal
 class Sandboxes:
-    """All open sandboxes of the process.  There is one; `get` returns it."""
+    """All open sandboxes of the process.  There is one; `get` returns it.
+
+    Example:
+        >>> with pycage.Sandbox("listed") as sandbox:
+        ...     pycage.Sandboxes.get().find("listed") is sandbox
+        True
+    """
 
     __slots__ = ("_lock", "_open")
 

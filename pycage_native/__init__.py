@@ -28,7 +28,7 @@ from pycage_native.heap import Buffer as Buffer
 from pycage_native.layers import LAYERS as LAYERS
 from pycage_native.layers import REQUIRED as REQUIRED
 from pycage_native.library import Library as Library
-from pycage_native.library import load as load
 from pycage_native.limits import Limits as Limits
+from pycage_native.loading import load as load
 from pycage_native.pool import Pool as Pool
 from pycage_native.types import *  # noqa: F403  # the types of C, under the names that ctypes has

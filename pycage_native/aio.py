@@ -27,6 +27,12 @@ def asynchronous(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 
     Args:
         function: What ``Library.function`` gave.
+
+    Example:
+        >>> import asyncio
+        >>> with pycage_native.load("libc.so.6") as libc:
+        ...     asyncio.run(pycage_native.asynchronous(libc.function("abs"))(-1))
+        1
     """
 
     @functools.wraps(function, assigned=(), updated=())

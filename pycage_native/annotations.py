@@ -59,21 +59,52 @@ class Direction:
 
 
 class In(Direction):
-    """Copied in only: the library reads it."""
+    """Copied in only: the library reads it.
+
+    Example:
+        >>> from pycage_native import In, c_size_t, c_void_p, load
+        >>> with load("libc.so.6") as libc:
+        ...     sync = {"text": In(size="size")}
+        ...     strnlen = libc.function("strnlen", c_size_t, [c_void_p, c_size_t], sync=sync, names=["text", "size"])
+        ...     strnlen(b"hello", 3)
+        3
+    """
 
     __slots__ = ()
     goes_out = False
 
 
 class Out(Direction):
-    """Copied back only: the library gets zeros, and writes."""
+    """Copied back only: the library gets zeros, and writes.
+
+    Example:
+        >>> from pycage_native import Out, c_int, c_size_t, c_void_p, load
+        >>> text = bytearray(4)
+        >>> with load("libc.so.6") as libc:
+        ...     sync = {"to": Out(size="size")}
+        ...     types, names = [c_void_p, c_int, c_size_t], ["to", "byte", "size"]
+        ...     memset = libc.function("memset", None, types, sync=sync, names=names)
+        ...     memset(text, 65, 3)
+        >>> text[:3]
+        bytearray(b'AAA')
+    """
 
     __slots__ = ()
     goes_in = False
 
 
 class InOut(Direction):
-    """Copied both ways."""
+    """Copied both ways.
+
+    Example:
+        >>> from pycage_native import InOut, c_char_p, c_void_p, load
+        >>> text = bytearray(b"a,b" + bytes(1))
+        >>> with load("libc.so.6") as libc:
+        ...     strtok = libc.function("strtok", c_void_p, [c_void_p, c_char_p], sync={"text": InOut()}, names=["text"])
+        ...     _ = strtok(text, b",")
+        >>> bytes(text[:3]).hex()
+        '610062'
+    """
 
     __slots__ = ()
 

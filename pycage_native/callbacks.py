@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from pycage_native import _channel
 from pycage_native.by_value import Frame, address_there, has_structures
 from pycage_native.placement import number_of
+from pycage_native.types.casting import aim_of_argument
 from pycage_native.types.handles import Handle
-from pycage_native.types.pointers import Aimed, aim_of_argument
+from pycage_native.types.pointers import Aimed
 from pycage_native.types.simple import CODES, NO_LONG_DOUBLE, Simple, SimpleType, c_longdouble
 from pycage_native.types.structures import StructType
 

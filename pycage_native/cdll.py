@@ -6,7 +6,7 @@ import operator
 import threading
 from typing import TYPE_CHECKING, Any, Final, final
 
-from pycage_native.library import load
+from pycage_native.loading import load
 from pycage_native.marshalling import Plan
 from pycage_native.types import c_int
 
@@ -38,12 +38,25 @@ _error: Final = threading.local()
 
 
 def get_errno() -> int:
-    """Return ``errno`` after this thread's last call of a `CDLL` with ``use_errno``."""
+    """Return ``errno`` after this thread's last call of a `CDLL` with ``use_errno``.
+
+    Example:
+        >>> libc = pycage_native.CDLL("libc.so.6", use_errno=True)
+        >>> libc.close(-1), pycage_native.get_errno()  # EBADF
+        (-1, 9)
+        >>> libc.library.close()
+    """
     return int(getattr(_error, "value", 0))
 
 
 def set_errno(value: int) -> int:
-    """Set what `get_errno` returns, and return what it did; libraries begin every call with 0."""
+    """Set what `get_errno` returns, and return what it did; libraries begin every call with 0.
+
+    Example:
+        >>> before = pycage_native.set_errno(2)
+        >>> pycage_native.set_errno(before)
+        2
+    """
     before = get_errno()
     _error.value = operator.index(value)
     return before
@@ -196,6 +209,14 @@ class CDLL:
 
     Raises:
         TypeError: There is no name, or a handle: the program itself is not called.
+
+    Example:
+        >>> from pycage_native import CDLL, c_double
+        >>> libm = CDLL("libm.so.6")
+        >>> libm.cos.restype, libm.cos.argtypes = c_double, [c_double]
+        >>> libm.cos(0.0)
+        1.0
+        >>> libm.library.close()
     """
 
     def __init__(  # noqa: PLR0917  # as in ctypes

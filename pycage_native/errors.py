@@ -27,6 +27,14 @@ class NativeError(PycageError):
     Attributes:
         library: The library, as it was given to `load`; None if none was concerned.
         function: The function that was called; None outside of calls.
+
+    Example:
+        >>> with pycage_native.load("libc.so.6") as libc:
+        ...     try:
+        ...         libc.function("no_such_function")
+        ...     except pycage_native.NativeError as error:
+        ...         print(type(error).__name__, error.function)
+        LibraryError no_such_function
     """
 
     def __init__(self, message: str, *, library: str | None = None, function: str | None = None) -> None:
@@ -42,6 +50,11 @@ class ConfinementUnavailable(NativeError):
         missing: Names of the layers that are missing.
         active: Names of those that can be had.
         hint: What can be done about it.
+
+    Example:
+        >>> error = pycage_native.ConfinementUnavailable(["landlock"], ["seccomp"], "use a newer kernel")
+        >>> print(error)
+        cannot confine a library: no landlock (available: seccomp); use a newer kernel
     """
 
     def __init__(self, missing: Sequence[str], active: Sequence[str], hint: str, *, library: str | None = None) -> None:
@@ -55,7 +68,14 @@ class ConfinementUnavailable(NativeError):
 
 
 class LibraryError(NativeError, OSError):
-    """The library could not be loaded, or has no such function.  As with ctypes, an `OSError`."""
+    """The library could not be loaded, or has no such function.  As with ctypes, an `OSError`.
+
+    Example:
+        >>> pycage_native.load("libmissing.so.1")
+        Traceback (most recent call last):
+            ...
+        pycage_native.errors.LibraryError: ...
+    """
 
 
 class NativeCrash(NativeError):
@@ -64,6 +84,14 @@ class NativeCrash(NativeError):
     Attributes:
         signal: The signal that killed it, a plain number if Python has no name for it; None if it exited.
         exit_status: What it exited with; None if a signal killed it.
+
+    Example:
+        >>> with pycage_native.load("libc.so.6") as libc:
+        ...     try:
+        ...         libc.function("abort", None, [])()
+        ...     except pycage_native.NativeCrash as crash:
+        ...         print(crash.signal.name, libc.function("abs")(-1))  # the next call works
+        SIGABRT 1
     """
 
     def __init__(
@@ -90,8 +118,23 @@ class NativeTimeout(NativeError, TimeoutError):
     """A call took longer than ``Limits.wall``, callbacks and opened files included; the executor was killed.
 
     Or loading it took longer than ``Limits.load``.
+
+    Example:
+        >>> with pycage_native.load("libc.so.6", limits=pycage_native.Limits(wall=0.02)) as libc:
+        ...     libc.function("sleep")(60)
+        Traceback (most recent call last):
+            ...
+        pycage_native.errors.NativeTimeout: ...
     """
 
 
 class ChannelError(NativeError):
-    """The executor answered what no executor answers, so it was killed.  The library writes to its own channel."""
+    """The executor answered what no executor answers, so it was killed.  The library writes to its own channel.
+
+    Example:
+        >>> try:  # as pycage raises it
+        ...     raise pycage_native.ChannelError("an answer of 3 bytes", library="libodd.so", function="f")
+        ... except pycage_native.NativeError as error:
+        ...     print(error.library, error.function)
+        libodd.so f
+    """

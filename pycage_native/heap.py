@@ -63,6 +63,13 @@ class Buffer(_channel.Address):
 
     Attributes:
         view: A writable ``memoryview`` of bytes; ``numpy.frombuffer(buffer.view, ...)`` shares it.
+
+    Example:
+        >>> from pycage_native import c_int, c_size_t, c_void_p, load
+        >>> with load("libc.so.6") as libc, libc.buffer(4) as buffer:
+        ...     _ = libc.function("memset", c_void_p, [c_void_p, c_int, c_size_t])(buffer, 65, 4)
+        ...     buffer.snapshot()
+        b'AAAA'
     """
 
     view: memoryview

@@ -1,9 +1,8 @@
-"""Libraries: what `load` gives."""
+"""Libraries: what `load` (`loading.py`) gives."""
 
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Final, final
@@ -15,26 +14,25 @@ from pycage.codesource import CodeSource
 from pycage.contexts import merge
 from pycage.domains import ProtectionDomain
 from pycage.permissions import NativePermission, SecurityPermission
-from pycage_native import _channel, layers
-from pycage_native.admission import admitted, may_grant
+from pycage_native import _channel
+from pycage_native.admission import may_grant
 from pycage_native.broker import Broker
 from pycage_native.errors import LibraryError, NativeError
 from pycage_native.executor import Executor, Settings
 from pycage_native.heap import Buffer
-from pycage_native.limits import Limits
 from pycage_native.marshalling import Plan
-from pycage_native.owner import Owner
 from pycage_native.types import Handle, c_int
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from pycage.permissions import Permission, Permissions
     from pycage_native.annotations import Direction
     from pycage_native.layers import Layers
+    from pycage_native.owner import Owner
 
-__all__ = ["Library", "load"]
+__all__ = ["Library"]
 
 _numbers = itertools.count(1)
 _URL: Final = "pycage://native/"
@@ -46,6 +44,12 @@ class Library:
     """A native library in an executor of its own.  Made by `load`; a context manager that closes it.
 
     After a crash the next call starts another executor: the library's state is gone, its functions are bound anew.
+
+    Example:
+        >>> with pycage_native.load("libm.so.6") as libm:
+        ...     sqrt = libm.function("sqrt", pycage_native.c_double, [pycage_native.c_double])
+        ...     sqrt(2.25), sqrt.map([1.0, 4.0])
+        (1.5, [1.0, 2.0])
     """
 
     def __init__(self, settings: Settings, name: str, owner: Owner, *, gated: bool | None) -> None:
@@ -353,65 +357,3 @@ class Library:
 
     def __repr__(self) -> str:
         return f"<Library {self.name}{' (closed)' if self._closed else ''}>"
-
-
-def load(
-    name: str | os.PathLike[str],
-    *,
-    permissions: Iterable[Permission] = (),
-    limits: Limits | None = None,
-    preload: Iterable[str | os.PathLike[str]] = (),
-    require: Iterable[str] = (),
-    waive: Iterable[str] = (),
-    gated: bool | None = None,
-    channels: int = 4,
-    arena: int = 1 << 20,
-    heap: int = 64 << 20,
-    spin: int | None = None,
-) -> Library:
-    """Load a native library into a confined process of its own.
-
-    Args:
-        name: A path, or a name such as ``libm.so.6``.
-        permissions: What the library may do; by default nothing.  Files are opened for it by the host, if the library
-            and everybody on the calling stack may open them.
-        limits: How much of the machine it may use.
-        preload: Libraries that it opens later by itself; after loading none can be opened any more.
-        require: Layers of confinement in addition to those that are always required: ``pycage_native.REQUIRED``.
-        waive: Layers to do without if they cannot be had; ``landlock`` is the only one that can be named.
-        gated: Whether each call needs ``NativePermission(path, "call")``, too, of everybody on the stack.  None: if a
-            sandbox loads it; and of what the host loads, if a sandbox's own code makes the call.
-        channels: How many threads can call at the same time, 1 to 16.
-        arena: Bytes for arguments by reference, for each channel.
-        heap: Bytes for `Library.buffer`.
-        spin: Pauses of the processor to wait before sleeping; None: 40 microseconds, or nothing with one processor.
-
-    Raises:
-        AccessDenied: The caller lacks ``NativePermission(real path, "load")``, or a permission that it passes on.
-        ConfinementUnavailable: A required layer cannot be had here; the library was not touched.
-        LibraryError: It does not exist or cannot be loaded.
-        LimitExceeded: 64 libraries that this sandbox loaded run already.
-        NativeTimeout: Loading it, with its constructors, took longer than ``Limits.load``.
-        ValueError: A layer has no such name, or cannot be waived.
-    """
-    path = admitted(name)
-    extra = tuple(admitted(other) for other in preload)
-    granted = tuple(permissions)
-    if granted:
-        may_grant(granted)
-    settings = Settings(
-        path=path,
-        preload=extra,
-        limits=Limits() if limits is None else limits,
-        require=layers.named("require", require),
-        waive=layers.named("waive", waive),
-        channels=channels,
-        arena=arena,
-        heap=heap,
-        spin=spin,
-    )
-    owner = Owner.running()
-    gate = gated if gated is not None else True if owner.contexts else None
-    library = Library(settings, os.path.basename(path), owner, gated=gate)
-    manager.POLICY.grant(library._domain.code_source, *granted)
-    return library

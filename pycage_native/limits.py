@@ -41,6 +41,12 @@ class Limits:
             all processes of the executor's user together (RLIMIT_NPROC), so it stops a flood and is not exact.
         open_files: Descriptors.
         file_size: Bytes that a file may grow to, should writing be granted.
+
+    Example:
+        >>> limits = pycage_native.Limits(wall=2.0, memory=256 << 20, threads=0)
+        >>> with pycage_native.load("libc.so.6", limits=limits) as libc:
+        ...     libc.function("abs")(-1)
+        1
     """
 
     wall: float | None = attrs.field(default=None, validator=_positive)

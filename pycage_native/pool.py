@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 from pycage.access import do_privileged
-from pycage_native.library import load
+from pycage_native.loading import load
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +33,11 @@ class Pool:
         reuse: After how many uses an executor is started anew, so that nothing of one user is left for the next; None:
             only after a crash.
         options: As for `load`.
+
+    Example:
+        >>> with pycage_native.Pool("libc.so.6", 1) as pool, pool.library() as libc:
+        ...     libc.function("abs")(-1)
+        1
     """
 
     def __init__(self, name: str | os.PathLike[str], size: int, *, reuse: int | None = None, **options: Any) -> None:

@@ -35,7 +35,7 @@ ORDER = [
     {"language"},
     {"imports"},
     {"host_errors", "interrupts", "plain"},
-    {"exposure", "guest_api"},
+    {"exposure", "guest_api", "results"},
     {"cage"},
     {"administration", "control", "trials"},
     {"sandbox", "sandboxes"},

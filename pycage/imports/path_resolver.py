@@ -52,6 +52,13 @@ class PathResolver:
 
     Raises:
         PolicyError: There is no element, or one cannot be used; the message says which and why.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("greeting.py").write_text("HELLO = 'hello'")
+        >>> with pycage.Sandbox("files", resolver=pycage.PathResolver(".")) as sandbox:
+        ...     sandbox.load("greeting").HELLO
+        'hello'
     """
 
     def __init__(self, *elements: str | os.PathLike[str]) -> None:

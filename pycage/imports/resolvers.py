@@ -36,6 +36,12 @@ class MappingResolver:
     Raises:
         PolicyError: A name is no module name, or text cannot be encoded as its coding line says.
         LimitExceeded: A source or resource is too large.
+
+    Example:
+        >>> resolver = pycage.MappingResolver({"plugins.thumb": "SIZE = 64"})
+        >>> with pycage.Sandbox("thumbs", resolver=resolver) as sandbox:
+        ...     sandbox.load("plugins.thumb").SIZE
+        64
     """
 
     def __init__(
@@ -79,6 +85,12 @@ class CallableResolver:
     Args:
         find: Called with a valid module name.  Returns a `Source`, source text (``str`` or ``bytes``, a module that is
             no package), or ``None`` if there is no such module.
+
+    Example:
+        >>> stored = {"greeting": "def greet(name): return f'hello {name}'"}
+        >>> with pycage.Sandbox("greeter", resolver=pycage.CallableResolver(stored.get)) as sandbox:
+        ...     sandbox.load("greeting").greet("Ann")
+        'hello Ann'
     """
 
     def __init__(self, find: Callable[[str], Source | str | bytes | None]) -> None:
@@ -106,7 +118,15 @@ class CallableResolver:
 
 @final
 class ChainResolver:
-    """Asks several resolvers in order; the first that finds a module wins, resources included."""
+    """Asks several resolvers in order; the first that finds a module wins, resources included.
+
+    Example:
+        >>> own = pycage.MappingResolver({"settings": "SIZE = 128"})
+        >>> defaults = pycage.MappingResolver({"settings": "SIZE = 64", "other": "A = 1"})
+        >>> resolver = pycage.ChainResolver(own, defaults)
+        >>> resolver.find("settings").text, resolver.find("other").text
+        (b'SIZE = 128', b'A = 1')
+    """
 
     def __init__(self, *resolvers: Resolver) -> None:
         for resolver in resolvers:

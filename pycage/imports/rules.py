@@ -35,7 +35,14 @@ __all__ = [
 
 
 class Conclusion(enum.Enum):
-    """What a rule concludes."""
+    """What a rule concludes.
+
+    Example:
+        >>> builder = pycage.SequentialPolicy.builder(module_default=pycage.Conclusion.ALLOW)
+        >>> policy = builder.add_module_rule("plugins[.]old", pycage.Conclusion.DENY).build()
+        >>> policy.allows_module("plugins.new"), policy.allows_module("plugins.old")
+        (True, False)
+    """
 
     ALLOW = "allow"
     DENY = "deny"
@@ -47,6 +54,15 @@ class LoaderPolicy(Protocol):
 
     The loader calls it with the host's privilege, so it must not do more than decide.  A policy may also have a method
     ``explain(name) -> str`` that says in a few words which rule decides about a module; denials quote it.
+
+    Example:
+        >>> class OnlyPlugins:
+        ...     def allows_module(self, name, /):
+        ...         return name.startswith("plugins.")
+        ...     def allows_resource(self, name, /):
+        ...         return False
+        >>> isinstance(OnlyPlugins(), pycage.LoaderPolicy)
+        True
     """
 
     def allows_module(self, name: str, /) -> bool:
@@ -60,7 +76,12 @@ class LoaderPolicy(Protocol):
 
 @final
 class UnrestrictedPolicy:
-    """Allows every module and every resource.  There is one: `UnrestrictedPolicy.get()`."""
+    """Allows every module and every resource.  There is one: `UnrestrictedPolicy.get()`.
+
+    Example:
+        >>> pycage.UnrestrictedPolicy.get().allows_module("anything")
+        True
+    """
 
     __slots__ = ()
     _instance: UnrestrictedPolicy | None = None
@@ -110,6 +131,11 @@ class SequentialPolicy:
     Evaluation starts with the default.  The rules are tried in order, and the *last* one that matches decides, unless
     one that matches is ``quick``: it decides at once.  A pattern must match the whole name.
     Modules and resources have separate lists.
+
+    Example:
+        >>> policy = pycage.rules("allow plugins.*", "deny plugins.old")
+        >>> policy.allows_module("plugins.mail"), policy.explain("plugins.old")
+        (True, 'denied by rule 2, "deny plugins.old"')
     """
 
     _module_rules: tuple[_Rule, ...] = ()
@@ -214,6 +240,13 @@ def rules(*lines: str, default: str = "deny", resource_default: str | None = Non
 
     Raises:
         PolicyError: A line or a default is not of that form.  Nothing is guessed.
+
+    Example:
+        >>> policy = pycage.rules("allow json", "allow plugins.*", "deny plugins.test_*", "allow resource data/*")
+        >>> [policy.allows_module(name) for name in ("json", "os", "plugins.mail", "plugins.test_mail")]
+        [True, False, True, False]
+        >>> policy.allows_resource("plugins/data/logo.png")
+        True
     """
     builder = SequentialPolicyBuilder(
         _word(default, "default"),

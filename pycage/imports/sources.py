@@ -51,6 +51,11 @@ class Source:
         filename: What tracebacks and ``__file__`` show.  The sandbox can read it.
         is_package: Whether modules below it may exist.
         resources: Its package's resources, ``None`` if it has none.
+
+    Example:
+        >>> source = pycage.Source("plugins.thumb", b"SIZE = 64", "<plugins.thumb>")
+        >>> source.name, source.is_package
+        ('plugins.thumb', False)
     """
 
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
@@ -62,7 +67,17 @@ class Source:
 
 @runtime_checkable
 class Resolver(Protocol):
-    """Finds source by module name.  Runs with the host's privilege, so it must not act beyond reading."""
+    """Finds source by module name.  Runs with the host's privilege, so it must not act beyond reading.
+
+    Example:
+        >>> class Numbered:
+        ...     def find(self, name, /):
+        ...         text = f"NUMBER = {name[1:]}".encode()
+        ...         return pycage.Source(name, text, f"<{name}>") if name[1:].isdecimal() else None
+        >>> with pycage.Sandbox("numbers", resolver=Numbered()) as sandbox:
+        ...     sandbox.load("n17").NUMBER
+        17
+    """
 
     def find(self, name: str, /) -> Source | None:
         """Return the module's source, or ``None`` if there is no such module.

@@ -30,6 +30,11 @@ class SandboxAdminPermission(Permission):
         ValueError: An argument is empty.
 
     Source: jcage, ``JCSandboxAdminPermission``.
+
+    Example:
+        >>> held = pycage.SandboxAdminPermission("*", "createSandbox")
+        >>> held.implies(pycage.SandboxAdminPermission("plugins", "createSandbox"))
+        True
     """
 
     _NAME_HINT: ClassVar = "pass the name of the sandbox, or *"

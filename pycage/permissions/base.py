@@ -68,6 +68,11 @@ class Permission:
         name: What it is about, as it was given.
         actions: The operations, in their canonical order and spelling, separated by commas; ``""`` if the type has
             none.
+
+    Example:
+        >>> permission = pycage.FilePermission("/srv/a/../b", "write,read")
+        >>> permission == pycage.FilePermission("/srv/b", "read,write"), permission.actions
+        (True, 'read,write')
     """
 
     name: str

@@ -38,6 +38,11 @@ class BasicPermission(Permission):
         ValueError: The name is empty.
 
     Source: ``java.security.BasicPermission`` (Java SE 17).
+
+    Example:
+        >>> held = pycage.RuntimePermission("a.*")
+        >>> [held.implies(pycage.RuntimePermission(name)) for name in ("a", "a.b", "a.b.c")]
+        [False, True, True]
     """
 
     actions: str = ""
@@ -72,6 +77,10 @@ class RuntimePermission(BasicPermission):
     """An operation of the interpreter, such as ``createClassLoader`` or ``exitVM.1``; names as in Java.
 
     ``exitVM`` is an old spelling of ``exitVM.*``: they imply each other, but are not equal.
+
+    Example:
+        >>> pycage.RuntimePermission("exitVM").implies(pycage.RuntimePermission("exitVM.1"))
+        True
     """
 
     def _parse_dotted(self) -> DottedName:
@@ -81,13 +90,23 @@ class RuntimePermission(BasicPermission):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SecurityPermission(BasicPermission):
-    """An operation on pycage itself, such as ``getPolicy`` or ``setPolicy``."""
+    """An operation on pycage itself, such as ``getPolicy`` or ``setPolicy``.
+
+    Example:
+        >>> pycage.SecurityPermission("*").implies(pycage.SecurityPermission("getPolicy"))
+        True
+    """
 
 
 @final
 @attrs.frozen(eq=False, repr=False)
 class ImportPermission(BasicPermission):
-    """Importing a module: ``json``, or ``xml.*`` for everything below ``xml`` (but not ``xml``)."""
+    """Importing a module: ``json``, or ``xml.*`` for everything below ``xml`` (but not ``xml``).
+
+    Example:
+        >>> pycage.ImportPermission("xml.*").implies(pycage.ImportPermission("xml.etree"))
+        True
+    """
 
     _NAME_HINT: ClassVar = "pass the dotted name of the module"
 
@@ -95,7 +114,12 @@ class ImportPermission(BasicPermission):
 @final
 @attrs.frozen(eq=False, repr=False)
 class ThreadPermission(BasicPermission):
-    """Threads, tasks and timers: ``start``, ``modify``, ..."""
+    """Threads, tasks and timers: ``start``, ``modify``, ...
+
+    Example:
+        >>> pycage.ThreadPermission("*").implies(pycage.ThreadPermission("start"))
+        True
+    """
 
 
 @final
@@ -104,6 +128,10 @@ class LinkPermission(BasicPermission):
     """Making links: ``hard`` or ``symbolic``, no wildcard.  What is linked needs a `FilePermission` besides.
 
     Source: ``java.nio.file.LinkPermission`` (Java SE 17).
+
+    Example:
+        >>> pycage.LinkPermission("symbolic").implies(pycage.LinkPermission("hard"))
+        False
     """
 
     _NAME_HINT: ClassVar = 'pass "hard" or "symbolic"'

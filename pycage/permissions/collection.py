@@ -46,6 +46,13 @@ class PermissionCollection:
     Safe to use from several threads.
 
     Source: ``newPermissionCollection`` of the types in Java SE 17.
+
+    Example:
+        >>> held = pycage.PermissionCollection(
+        ...     pycage.FilePermission, [pycage.FilePermission("/t/-", "read"), pycage.FilePermission("/t/x", "write")]
+        ... )
+        >>> held.implies(pycage.FilePermission("/t/x", "read,write"))
+        True
     """
 
     __slots__ = ("_entries", "_lock", "_read_only", "_type")
@@ -145,6 +152,11 @@ class Permissions:
     Safe to use from several threads.
 
     Source: ``java.security.Permissions`` (Java SE 17).
+
+    Example:
+        >>> held = pycage.Permissions([pycage.EnvPermission("LANG", "read"), pycage.RuntimePermission("a.*")])
+        >>> held.implies(pycage.RuntimePermission("a.b")), held.implies(pycage.EnvPermission("HOME", "read"))
+        (True, False)
     """
 
     __slots__ = ("_all", "_groups", "_lock", "_read_only", "_unresolved")

@@ -28,6 +28,10 @@ class EnvPermission(ActionPermission):
     Raises:
         TypeError: An argument is not exactly a ``str``.
         ValueError: The name is empty or contains ``=`` or NUL, or the actions are malformed.
+
+    Example:
+        >>> pycage.EnvPermission("LC_*", "read").implies(pycage.EnvPermission("LC_ALL", "read"))
+        True
     """
 
     ACTIONS: ClassVar = ActionTable("read", "write")
@@ -60,6 +64,10 @@ class PropertyPermission(ActionPermission):
         ValueError: The name is empty, or the actions are malformed.
 
     Source: ``java.util.PropertyPermission`` (Java SE 17).
+
+    Example:
+        >>> pycage.PropertyPermission("app.*", "read").implies(pycage.PropertyPermission("app.theme", "read"))
+        True
     """
 
     ACTIONS: ClassVar = ActionTable("read", "write")

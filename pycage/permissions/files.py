@@ -41,6 +41,13 @@ class FilePermission(ActionPermission):
         ValueError: The name contains NUL, or the actions are malformed.
 
     Source: ``java.io.FilePermission`` (Java SE 17); there ``/a*`` is the same as ``/a-``, here both are file names.
+
+    Example:
+        >>> held = pycage.FilePermission("/srv/images/-", "read,write")
+        >>> held.implies(pycage.FilePermission("/srv/images/2026/a.png", "read"))
+        True
+        >>> held.implies(pycage.FilePermission("/srv/images/../secret", "read"))
+        False
     """
 
     ACTIONS: ClassVar = ActionTable("read", "write", "execute", "delete", "readlink")

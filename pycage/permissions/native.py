@@ -29,6 +29,11 @@ class NativePermission(ActionPermission):
     Raises:
         TypeError: An argument is not exactly a ``str``.
         ValueError: The name is empty or contains NUL, or the actions are malformed.
+
+    Example:
+        >>> held = pycage.NativePermission("/opt/codecs/-", "load,call")
+        >>> held.implies(pycage.NativePermission("/opt/codecs/libpng.so", "load"))
+        True
     """
 
     ACTIONS: ClassVar = ActionTable("load", "call")

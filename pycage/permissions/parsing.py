@@ -33,6 +33,10 @@ def parse(text: str) -> Permission:
     Raises:
         TypeError: It is not a ``str``.
         ValueError: It is not of such a form, the type is not registered, or the type refuses the name or the actions.
+
+    Example:
+        >>> pycage.parse('("FilePermission" "/srv/-" "read")')
+        FilePermission("/srv/-", "read")
     """
     if type(text) is not str:
         message = f"a permission's text form must be a str, not {type_name(text)}"

@@ -43,6 +43,11 @@ class ProcessPermission(ActionPermission):
     Raises:
         TypeError: An argument is not exactly a ``str``.
         ValueError: The name contains NUL, does not fit the actions, or the actions are malformed.
+
+    Example:
+        >>> held = pycage.ProcessPermission("/usr/bin/*", "execute")
+        >>> held.implies(pycage.ProcessPermission("/usr/bin/git", "execute"))
+        True
     """
 
     ACTIONS: ClassVar = ActionTable("execute", "signal")

@@ -44,6 +44,13 @@ class SocketPermission(ActionPermission):
 
     Source: ``java.net.SocketPermission`` (Java SE 17), without its look-ups and its special port 0; networks are an
     addition.
+
+    Example:
+        >>> held = pycage.SocketPermission("10.0.0.0/8:80-90", "connect")
+        >>> held.implies(pycage.SocketPermission("10.1.2.3:80", "connect"))
+        True
+        >>> held.implies(pycage.SocketPermission("10.1.2.3:443", "connect"))
+        False
     """
 
     ACTIONS: ClassVar = ActionTable("connect", "listen", "accept", "resolve")

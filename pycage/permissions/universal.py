@@ -25,6 +25,10 @@ class AllPermission(Permission):
     Name and actions are fixed, whatever the arguments.
 
     Source: ``java.security.AllPermission`` (Java SE 17).
+
+    Example:
+        >>> pycage.AllPermission().implies(pycage.FilePermission("/srv/a.txt", "write"))
+        True
     """
 
     name: str = _NAME

@@ -38,6 +38,11 @@ class UnresolvedPermission(Permission):
         ValueError: The name of the type is empty.
 
     Source: ``java.security.UnresolvedPermission`` (Java SE 17).
+
+    Example:
+        >>> placeholder = pycage.UnresolvedPermission("MissingPermission", "x", "read")
+        >>> placeholder.type_name, placeholder.unresolved_name, placeholder.implies(placeholder)
+        ('MissingPermission', 'x', False)
     """
 
     unresolved_name: str

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pycage_native.errors import NativeCrash, NativeTimeout
-from pycage_native.library import load
 from pycage_native.limits import Limits
+from pycage_native.loading import load
 from pycage_native.selftest.probes import PROBES, Killed, Probe
 from pycage_native.types import c_longlong
 

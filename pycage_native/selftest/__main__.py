@@ -6,7 +6,7 @@ import sys
 
 from pycage_native import cpus
 from pycage_native.errors import NativeError
-from pycage_native.library import load
+from pycage_native.loading import load
 from pycage_native.selftest import HOSTILE, run
 
 

@@ -1,7 +1,7 @@
 """Types in the shape of ctypes, whose objects are bytes of this process and whose pointers are never followed here.
 
-`memory` is where bytes are; `base` what all types share; then `simple`, `arrays`, `pointers`, `layout` and
-`structures`, `functions`, `buffers`.  `foreign` knows the types of the real ctypes.
+`memory` is where bytes are; `base` what all types share; then `simple`, `arrays`, `pointers`, `casting`, `layout`
+and `structures`, `functions`, `buffers`.  `foreign` knows the types of the real ctypes.
 """
 
 from pycage_native.types import own_names as _own_names
@@ -19,6 +19,7 @@ from pycage_native.types.buffers import memmove as memmove
 from pycage_native.types.buffers import memset as memset
 from pycage_native.types.buffers import string_at as string_at
 from pycage_native.types.buffers import wstring_at as wstring_at
+from pycage_native.types.casting import cast as cast
 from pycage_native.types.functions import CFUNCTYPE as CFUNCTYPE
 from pycage_native.types.handles import Handle as Handle
 from pycage_native.types.handles import StaleHandle as StaleHandle
@@ -27,7 +28,6 @@ from pycage_native.types.pointers import Pointer as Pointer
 from pycage_native.types.pointers import c_char_p as c_char_p
 from pycage_native.types.pointers import c_void_p as c_void_p
 from pycage_native.types.pointers import c_wchar_p as c_wchar_p
-from pycage_native.types.pointers import cast as cast
 from pycage_native.types.pointers import pointer as pointer
 from pycage_native.types.simple import Simple as Simple
 from pycage_native.types.simple import c_bool as c_bool

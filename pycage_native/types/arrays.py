@@ -67,7 +67,14 @@ def _plain(made: Any) -> None:
 
 
 class Array(Data, metaclass=ArrayType):
-    """A fixed number of objects of one type, one behind the other."""
+    """A fixed number of objects of one type, one behind the other.
+
+    Example:
+        >>> from pycage_native import c_int
+        >>> three = (c_int * 3)(1, 2, 3)
+        >>> three[1], len(three), three[:2]
+        (2, 3, [1, 2])
+    """
 
     _type_: Any
     _length_: int

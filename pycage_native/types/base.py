@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
 
 class ArgumentError(TypeError):
-    """An argument has a type that the function does not take.  ctypes has it as a plain ``Exception``."""
+    """An argument has a type that the function does not take.  ctypes has it as a plain ``Exception``.
+
+    Example:
+        >>> from pycage_native import c_double, load
+        >>> with load("libm.so.6") as libm:
+        ...     libm.function("cos", c_double, [c_double])("half")
+        Traceback (most recent call last):
+            ...
+        pycage_native.types.base.ArgumentError: ...
+    """
 
 
 # By identity: a metaclass of somebody else's has no say.
@@ -279,6 +288,10 @@ def sizeof(thing: Any) -> int:
 
     Raises:
         TypeError: It is neither.
+
+    Example:
+        >>> pycage_native.sizeof(pycage_native.c_int), pycage_native.sizeof(pycage_native.c_int * 3)
+        (4, 12)
     """
     kind = thing if is_ctype(thing) else type(thing)
     if not is_ctype(kind) or kind._size_ is None:
@@ -287,7 +300,12 @@ def sizeof(thing: Any) -> int:
 
 
 def alignment(thing: Any) -> int:
-    """Alignment of a type or an object, in bytes."""
+    """Alignment of a type or an object, in bytes.
+
+    Example:
+        >>> pycage_native.alignment(pycage_native.c_double), pycage_native.alignment(pycage_native.c_short * 8)
+        (8, 2)
+    """
     kind = thing if is_ctype(thing) else type(thing)
     if not is_ctype(kind) or kind._size_ is None:
         raise TypeError("no alignment info")
@@ -295,14 +313,29 @@ def alignment(thing: Any) -> int:
 
 
 def byref(thing: Any, offset: int = 0) -> Reference:
-    """Return a pointer to ``thing``, ``offset`` bytes behind its start, as an argument."""
+    """Return a pointer to ``thing``, ``offset`` bytes behind its start, as an argument.
+
+    Example:
+        >>> from pycage_native import POINTER, byref, c_double, c_int, load
+        >>> exponent = c_int()
+        >>> with load("libm.so.6") as libm:
+        ...     libm.function("frexp", c_double, [c_double, POINTER(c_int)])(12.0, byref(exponent)), exponent.value
+        (0.75, 4)
+    """
     if not isinstance(thing, Data):
         raise TypeError(f"byref() argument must be a ctypes instance, not '{type(thing).__name__}'")
     return Reference(thing, offset)
 
 
 def addressof(thing: Any) -> Place | Handle:
-    """Return the place of an object: an opaque value.  It can be compared, cast and passed, and is no number."""
+    """Return the place of an object: an opaque value.  It can be compared, cast and passed, and is no number.
+
+    Example:
+        >>> from pycage_native import POINTER, addressof, c_int, cast
+        >>> number = c_int(5)
+        >>> cast(addressof(number), POINTER(c_int))[0]
+        5
+    """
     if not isinstance(thing, Data):
         raise TypeError("invalid type")
     block = thing._memory_

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pycage_native.types import base
 from pycage_native.types.base import CType, is_ctype, put
+from pycage_native.types.casting import aim_of_argument
 from pycage_native.types.handles import Handle, given_links
-from pycage_native.types.pointers import Aimed, aim_of_argument
+from pycage_native.types.pointers import Aimed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +155,12 @@ def CFUNCTYPE(restype: Any, *argtypes: Any, **flags: Any) -> Any:  # noqa: N802 
         restype: Type of the result, None for void.
         argtypes: Types of the arguments.
         flags: ``use_errno``, ``use_last_error``: accepted; errno is kept for each call anyway.
+
+    Example:
+        >>> from pycage_native import CFUNCTYPE, c_int
+        >>> doubled = CFUNCTYPE(c_int, c_int)(lambda number: 2 * number)
+        >>> doubled(21)
+        42
     """
     if unknown := set(flags) - {"use_errno", "use_last_error"}:
         raise ValueError(f"unexpected keyword argument(s) {unknown}")

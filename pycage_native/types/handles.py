@@ -57,6 +57,16 @@ class StaleHandle(RuntimeError):
     """A handle was used after its executor had ended; the new one knows nothing of it.
 
     You do not get this for handles that are merely wrong: those crash the executor (`NativeCrash`).
+
+    Example:
+        >>> from pycage_native import c_char_p, c_void_p, load
+        >>> with load("libc.so.6") as libc:
+        ...     place = libc.function("strdup", c_void_p, [c_char_p])(b"hello")
+        ...     libc.restart()
+        ...     place.read(5)
+        Traceback (most recent call last):
+            ...
+        pycage_native.types.handles.StaleHandle: ...
     """
 
 
@@ -68,6 +78,13 @@ class Handle(_channel.Address):
 
     Raises:
         StaleHandle: By everything that needs the executor, if that has ended.
+
+    Example:
+        >>> from pycage_native import c_char_p, c_void_p, load
+        >>> with load("libc.so.6") as libc:
+        ...     place = libc.function("strdup", c_void_p, [c_char_p])(b"hello")
+        ...     type(place).__name__, place.read(5)
+        ('Handle', b'hello')
     """
 
     # What must live as long as this; not of handles that a call returned.

@@ -1,4 +1,4 @@
-"""Pointers: `POINTER`, `pointer`, `cast`, and the simple types that are pointers."""
+"""Pointers: `POINTER`, `pointer`, and the simple types that are pointers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pycage_native.heap import Buffer
 from pycage_native.types import base
 from pycage_native.types.arrays import Array, joined
 from pycage_native.types.base import (
-    ArgumentError,
     CType,
     Data,
     Parameter,
@@ -20,7 +19,7 @@ from pycage_native.types.base import (
     target_of,
 )
 from pycage_native.types.handles import Handle
-from pycage_native.types.memory import Local, Place, local_string, locate, shifted
+from pycage_native.types.memory import Local, Place, local_string, locate
 from pycage_native.types.simple import Simple, SimpleType
 
 if TYPE_CHECKING:
@@ -70,7 +69,16 @@ class PointerType(CType):
 
 
 class Pointer(Aimed, metaclass=PointerType):
-    """A pointer to objects of one type."""
+    """A pointer to objects of one type.
+
+    Example:
+        >>> from pycage_native import c_int, pointer
+        >>> number = c_int(5)
+        >>> place = pointer(number)
+        >>> place[0] = 6
+        >>> number.value, bool(place)
+        (6, True)
+    """
 
     _type_: Any
 
@@ -187,6 +195,13 @@ def POINTER(kind: Any) -> Any:  # noqa: N802  # the name is that of ctypes
     """Return the type of pointers to ``kind``; one type for each.
 
     A name gives an incomplete type, and ``None`` `c_void_p`.
+
+    Example:
+        >>> from pycage_native import POINTER, c_int
+        >>> POINTER(c_int)(c_int(5)).contents
+        c_int(5)
+        >>> POINTER(c_int) is POINTER(c_int)
+        True
     """
     if kind is None:
         return c_void_p
@@ -204,7 +219,12 @@ def POINTER(kind: Any) -> Any:  # noqa: N802  # the name is that of ctypes
 
 
 def pointer(thing: Any) -> Any:
-    """Return a pointer object that points to ``thing``, and keeps it."""
+    """Return a pointer object that points to ``thing``, and keeps it.
+
+    Example:
+        >>> pycage_native.pointer(pycage_native.c_int(5)).contents.value
+        5
+    """
     if not isinstance(thing, Data):
         raise TypeError("_type_ must have storage info")
     return POINTER(type(thing))(thing)
@@ -244,7 +264,12 @@ class PointerValue(Simple, Aimed):
 
 
 class c_void_p(PointerValue):  # noqa: N801
-    """A pointer to anything.  Its value is opaque, unless it is a number that the host gave."""
+    """A pointer to anything.  Its value is opaque, unless it is a number that the host gave.
+
+    Example:
+        >>> pycage_native.c_void_p().value is None, bool(pycage_native.c_void_p(1))
+        (True, True)
+    """
 
     _type_ = "P"
 
@@ -312,7 +337,12 @@ class String(PointerValue):
 
 
 class c_char_p(String):  # noqa: N801
-    """A pointer to a string of bytes that ends with a NUL."""
+    """A pointer to a string of bytes that ends with a NUL.
+
+    Example:
+        >>> pycage_native.c_char_p(b"hello").value
+        b'hello'
+    """
 
     _type_ = "z"
     _text_ = bytes
@@ -322,7 +352,12 @@ class c_char_p(String):  # noqa: N801
 
 
 class c_wchar_p(String):  # noqa: N801
-    """A pointer to a string of wide characters that ends with a NUL."""
+    """A pointer to a string of wide characters that ends with a NUL.
+
+    Example:
+        >>> pycage_native.c_wchar_p("hello").value
+        'hello'
+    """
 
     _type_ = "Z"
     _text_ = str
@@ -356,45 +391,3 @@ def passes_as_memory(value: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def aim_of_argument(value: Any) -> Any:
-    """Return the target that ``cast`` and pointers made of it get for a value.
-
-    Raises:
-        ArgumentError: It is no kind of pointer.
-    """
-    if value is None or isinstance(value, (Handle, Place)):
-        return value
-    if isinstance(value, Reference):
-        return target_of(value.object, value.at)
-    if isinstance(value, Aimed):
-        return value._aim_
-    if isinstance(value, Array):
-        return target_of(value)
-    if isinstance(value, int):
-        return int(value) & ((1 << 64) - 1) or None
-    if isinstance(value, bytes):
-        return c_char_p._aim_of_(value)
-    if isinstance(value, str):
-        return c_wchar_p._aim_of_(value)
-    parameter = getattr(value, "_as_parameter_", None)  # a function of a library
-    if isinstance(parameter, Handle):
-        return parameter
-    raise ArgumentError(f"argument 1: {c_void_p._wrong_(value)}")
-
-
-def cast(thing: Any, kind: Any) -> Any:
-    """Return a pointer of the type ``kind`` to where ``thing`` points.
-
-    Raises:
-        TypeError: ``kind`` is no pointer type.
-    """
-    if not (isinstance(kind, type) and issubclass(kind, Aimed)) or kind._size_ is None:
-        raise TypeError(f"cast() argument 2 must be a pointer type, not {getattr(kind, '__name__', kind)}")
-    return kind._pointing_(aim_of_argument(thing))
-
-
-def advanced(thing: Any, by: int) -> Any:
-    """Return what a pointer would point to ``by`` bytes further."""
-    return shifted(aim_of_argument(thing), by)

@@ -147,7 +147,15 @@ class SimpleType(CType):
 
 
 class Simple(Data, metaclass=SimpleType):
-    """An object of a simple type: it has a ``value``."""
+    """An object of a simple type: it has a ``value``.
+
+    Example:
+        >>> number = pycage_native.c_ubyte(300)  # cut to its width
+        >>> number.value
+        44
+        >>> issubclass(pycage_native.c_ubyte, pycage_native.Simple)
+        True
+    """
 
     _abstract_ = True
     _type_: str
@@ -206,7 +214,7 @@ class Simple(Data, metaclass=SimpleType):
         return f"{type(self).__name__}({self.value!r})"
 
 
-class c_bool(Simple):  # noqa: D101, N801  # the names are those of ctypes
+class c_bool(Simple):  # noqa: D101, N801  # the names are those of ctypes; explained below
     _type_ = "?"
 
 
@@ -258,6 +266,36 @@ class c_double(Simple):  # noqa: D101, N801
     _type_ = "d"
 
 
+# What C calls each type, and an example: given to it, what its ``value`` is.
+_EXPLAINED: tuple[tuple[type[Simple], str, str, str], ...] = (
+    (c_bool, "_Bool", "2", "True"),
+    (c_char, "char", "b'a'", "b'a'"),
+    (c_wchar, "wchar_t", "'a'", "'a'"),
+    (c_byte, "signed char", "200", "-56"),
+    (c_ubyte, "unsigned char", "300", "44"),
+    (c_short, "short", "40000", "-25536"),
+    (c_ushort, "unsigned short", "-1", "65535"),
+    (c_int, "int", "2**31", "-2147483648"),
+    (c_uint, "unsigned int", "-1", "4294967295"),
+    (c_long, "long", "2**63", "-9223372036854775808"),
+    (c_ulong, "unsigned long", "-1", "18446744073709551615"),
+    (c_float, "float", "0.1", "0.10000000149011612"),
+    (c_double, "double", "0.1", "0.1"),
+)
+for _kind, _called, _given, _value in _EXPLAINED:
+    _name = _kind.__name__
+    _cut = "" if CODES[_kind._type_].real or _kind in {c_bool, c_char, c_wchar} else "; larger values are cut to them"
+    put(
+        _kind,
+        "__doc__",
+        f"""C's ``{_called}``, in {CODES[_kind._type_].size} bytes{_cut}.
+
+    Example:
+        >>> pycage_native.{_name}({_given}).value
+        {_value}
+    """,
+    )
+
 c_longlong, c_ulonglong = c_long, c_ulong
 c_int8, c_int16, c_int32, c_int64 = c_byte, c_short, c_int, c_long
 c_uint8, c_uint16, c_uint32, c_uint64 = c_ubyte, c_ushort, c_uint, c_ulong
@@ -271,7 +309,16 @@ NO_LONG_DOUBLE = (
 
 
 class c_longdouble(Data):  # noqa: N801
-    """Not supported: Python has no such number, and what ctypes does is to lose half of it."""
+    """Not supported: Python has no such number, and what ctypes does is to lose half of it.
+
+    Example:
+        >>> pycage_native.sizeof(pycage_native.c_longdouble)
+        16
+        >>> pycage_native.c_longdouble(1.0)
+        Traceback (most recent call last):
+            ...
+        TypeError: long double is not supported, ...
+    """
 
     _size_ = _LONG_DOUBLE
     _align_bytes_ = _LONG_DOUBLE

@@ -241,7 +241,15 @@ class _Compound(Data, metaclass=StructType):
 
 
 class Structure(_Compound):
-    """A C structure: subclasses say its ``_fields_``."""
+    """A C structure: subclasses say its ``_fields_``.
+
+    Example:
+        >>> from pycage_native import Structure, c_byte, c_int, sizeof
+        >>> class Point(Structure):
+        ...     _fields_ = [("kind", c_byte), ("x", c_int)]
+        >>> Point(1, x=-5).x, sizeof(Point), Point.x.offset
+        (-5, 8, 4)
+    """
 
     _abstract_ = True
 
@@ -250,7 +258,15 @@ LittleEndianStructure = Structure
 
 
 class Union(_Compound):
-    """A C union: subclasses say its ``_fields_``."""
+    """A C union: subclasses say its ``_fields_``.
+
+    Example:
+        >>> from pycage_native import Union, c_float, c_uint
+        >>> class Bits(Union):
+        ...     _fields_ = [("real", c_float), ("bits", c_uint)]
+        >>> hex(Bits(real=1.0).bits)
+        '0x3f800000'
+    """
 
     _abstract_ = True
     _union_ = True

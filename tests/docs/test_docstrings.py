@@ -6,7 +6,6 @@ import doctest
 import importlib
 import inspect
 import types
-from pathlib import Path
 
 import pycage
 import pycage_native
@@ -20,8 +19,6 @@ def names_of(module: types.ModuleType) -> list[str]:
 
 
 NAMES = [(module, name) for module in MODULES for name in names_of(importlib.import_module(module))]
-# Public names that still have no example; none may be added.
-WITHOUT = set((Path(__file__).parent / "without_example.txt").read_text().split())
 FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL | doctest.NORMALIZE_WHITESPACE
 
 
@@ -45,8 +42,7 @@ def examples_of(found: object, text: str, label: str) -> list[tuple[str, str]]:
 def test_a_public_name_is_explained_by_an_example_that_works(module, name, tmp_path, monkeypatch):
     found, text = documented(module, name)
     if callable(found):
-        assert text, "it has no docstring"
-        assert (">>>" in text) != (f"{module}.{name}" in WITHOUT), "its example, or its line in without_example.txt"
+        assert ">>>" in text, "it has no example"
     monkeypatch.chdir(tmp_path)
     variables = {
         "pycage": pycage,

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import pycage_native as native
-from pycage_native.library import load
+from pycage_native.loading import load
 from pycage_native.zygote import Zygote
 
 SOURCE = r"""

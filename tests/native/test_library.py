@@ -17,7 +17,7 @@ import pytest
 from pycage import FilePermission, NativePermission, Sandbox
 from pycage.errors import AccessDenied
 from pycage_native.errors import ConfinementUnavailable, LibraryError, NativeCrash, NativeError, NativeTimeout
-from pycage_native.library import load
+from pycage_native.loading import load
 from pycage_native.limits import Limits
 from pycage_native.types import c_char_p, c_int
 
@@ -314,7 +314,7 @@ def outer(rules):
     listens = any(verdict < 0 for verdict in rules.values())
     assert libc.syscall(317, 1, 8 if listens else 0, ctypes.byref(program)) >= 0, ctypes.get_errno()
 from pycage_native.errors import ConfinementUnavailable
-from pycage_native.library import load
+from pycage_native.loading import load
 outer({rules})
 try:
     with load({path!r}{options}) as library:
@@ -410,7 +410,7 @@ def gone(pid):
 def test_a_host_that_is_killed_leaves_no_executor(path, run_host):
     host = run_host(
         f"""
-        from pycage_native.library import load
+        from pycage_native.loading import load
         from pycage_native.zygote import Zygote
         library = load({str(path)!r})
         print(library.pid, Zygote.get()._pid, flush=True)
@@ -427,7 +427,7 @@ def test_a_host_that_is_killed_leaves_no_executor(path, run_host):
 def test_a_host_that_ends_leaves_no_executor(path, run_host):
     host = run_host(
         f"""
-        from pycage_native.library import load
+        from pycage_native.loading import load
         print(load({str(path)!r}).pid, flush=True)
         """
     )
@@ -449,7 +449,7 @@ def test_after_a_fork_the_child_has_executors_of_its_own(path, run_host):
     host = run_host(
         f"""
         import os, warnings
-        from pycage_native.library import load
+        from pycage_native.loading import load
         warnings.simplefilter("ignore")
         library = load({str(path)!r})
         count = library.function("next")
@@ -496,7 +496,7 @@ def test_with_one_processor_nobody_spins(path, run_host):
         f"""
         import os
         os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-        from pycage_native.library import load
+        from pycage_native.loading import load
         library = load({str(path)!r})
         count = library.function("next")
         print(library._executor.link.spin, [count() for _ in range(1000)] == list(range(1, 1001)))
@@ -509,7 +509,7 @@ def test_ctrl_c_interrupts_a_call(path, run_host):
     host = run_host(
         f"""
         import os, signal, threading, time
-        from pycage_native.library import load
+        from pycage_native.loading import load
         library = load({str(path)!r})
         threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:

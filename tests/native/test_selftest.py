@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from pycage_native.library import load
+from pycage_native.loading import load
 from pycage_native.selftest import _LIMITS, HOSTILE, PROBES, _try, run
 from pycage_native.selftest.probes import Probe
 
