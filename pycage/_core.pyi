@@ -4,6 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeAlias, TypeVar
 
+# For what is public; the core itself knows them by what it is configured with.
+from pycage.contexts import AccessControlContext
+from pycage.permissions import Permission
+
 _T = TypeVar("_T")
 
 # (domains, contexts, limit or None, rest or None): one segment of a stack, newest first.
@@ -30,7 +34,7 @@ def bind(context: object, function: Callable[..., _T], /) -> Callable[..., _T]: 
 def call_privileged(
     action: Callable[..., _T], args: tuple[object, ...], kwargs: dict[str, object], context: object, limit: object, /
 ) -> _T: ...
-def check_permission(permission: object, /) -> None: ...
+def check_permission(permission: Permission, /) -> None: ...
 def code_domain(code: CodeType, /) -> Domain | None: ...
 def configure(
     *,
@@ -45,7 +49,11 @@ def configure(
     find_and_load: CodeType,
 ) -> None: ...
 def do_privileged(
-    action: Callable[..., _T], /, *args: object, context: object = None, limit: Sequence[object] | None = None
+    action: Callable[..., _T],
+    /,
+    *args: object,
+    context: AccessControlContext | None = None,
+    limit: Sequence[Permission] | None = None,
 ) -> _T: ...
 def function_domain(function: object, /) -> Domain | None: ...
 def hand_off(

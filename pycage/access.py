@@ -66,6 +66,7 @@ __all__ = [
     "set_host_domain",
 ]
 
+_K = TypeVar("_K", bound=Permission)
 _T = TypeVar("_T")
 
 
@@ -238,7 +239,7 @@ def require_permissions(permissions: tuple[object, ...]) -> None:
             raise TypeError(message)
 
 
-def register_permission_type(kind: type[Permission], /) -> type[Permission]:
+def register_permission_type(kind: type[_K], /) -> type[_K]:
     """Make a permission type of the host's own known to pycage, so that it can be asked for.  Usable as a decorator.
 
     Only the host may: sandboxed code needs ``SecurityPermission("registerPermissionType")``, because a type decides

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar, final
+from typing import TYPE_CHECKING, Final, TypeVar, final, overload
 
 from pycage import _core, manager
 from pycage.access import require_permissions
@@ -252,6 +252,10 @@ class Controlled:
         }
         return next(answer for answer in _WORST if answer in answers)
 
+    @overload
+    def on_request(self, decider: _D, *, timeout: float | None = None) -> _D: ...
+    @overload
+    def on_request(self, decider: None, *, timeout: float | None = None) -> None: ...
     @administering
     def on_request(self, decider: _D | None, *, timeout: float | None = None) -> _D | None:
         """Ask ``decider`` whenever the sandbox needs what is neither granted nor denied to it; None: nobody any more.

@@ -1,7 +1,7 @@
 """Types of the host extension.  What each thing does stands in `channel/*.c`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Self
+from typing import Any, Self, overload
 
 VERSION: int
 SETUP: int
@@ -93,7 +93,10 @@ class Function:
     ) -> None: ...
     def __call__(self, *args: Any) -> Any: ...
     def pipeline(self) -> Pipeline: ...
-    def map(self, *sequences: Iterable[Any] | Sequence[Any], out: Any = None) -> list[Any] | None: ...
+    @overload
+    def map(self, *sequences: Iterable[Any] | Sequence[Any], out: None = None) -> list[Any]: ...
+    @overload
+    def map(self, *sequences: Iterable[Any] | Sequence[Any], out: Any) -> list[Any] | None: ...
 
 class Pipeline:
     """Calls of one function that are not waited for; see Function.pipeline()."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import threading
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final, overload
 
 from pycage_native.loading import load
 from pycage_native.marshalling import Plan
@@ -182,9 +182,14 @@ class ForeignFunction:
             self._errno_to.value = self._library.errno
         return result if self.errcheck is None else self.errcheck(result, self, args)
 
+    @overload
+    def map(self, *sequences: Any, out: None = None) -> list[Any]: ...
+    @overload
+    def map(self, *sequences: Any, out: Any) -> list[Any] | None: ...
     def map(self, *sequences: Any, out: Any = None) -> list[Any] | None:
         """Call it for each item of the sequences, all in one turn."""
-        return self._bound.map(*sequences, out=out)
+        called: list[Any] | None = self._bound.map(*sequences, out=out)
+        return called
 
     def pipeline(self) -> _channel.Pipeline:
         """Call it without waiting."""

@@ -239,6 +239,11 @@ class _Compound(Data, metaclass=StructType):
         put(cls, "_final_", value=True)
         return self
 
+    if TYPE_CHECKING:  # type checkers do not read ``_fields_``
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
 
 class Structure(_Compound):
     """A C structure: subclasses say its ``_fields_``.
