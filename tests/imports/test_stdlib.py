@@ -36,7 +36,8 @@ def public(module):
     names = getattr(module, "__all__", None)
     if names is None:
         names = [name for name in vars(module) if not name.startswith("_")]
-    return {name for name in names if not isinstance(getattr(module, name, None), types.ModuleType)}
+    # A name that is not there is a module that nobody has imported yet.
+    return {name for name in names if not isinstance(getattr(module, name, module), types.ModuleType)}
 
 
 def imported(module):
