@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pycage.language.compiler import Unbound
     from pycage.sandbox import Sandbox
 
-__all__ = ["MainModule", "join_threads"]
+__all__ = ["MainModule", "join_threads", "running_threads"]
 
 _NAME: Final = "__main__"
 # In the sandbox's own code: the list is one that its guards let only itself change.
@@ -97,8 +97,14 @@ class MainModule:
         return str.__str__(shown)
 
 
-def join_threads() -> None:
-    """Wait for the threads that a program left behind, as an interpreter that ends does."""
+def running_threads() -> list[threading.Thread]:
+    """Return the threads that run now, to be handed to `join_threads`."""
+    return threading.enumerate()
+
+
+def join_threads(before: list[threading.Thread]) -> None:
+    """Wait, as an interpreter does at its end, for the threads that a program left behind: none of ``before``."""
+    known = {id(thread) for thread in before}  # by identity: a class of the program's may have its own idea of equality
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread is not threading.main_thread() and not thread.daemon:
+        if id(thread) not in known and not thread.daemon:
             thread.join()

@@ -13,7 +13,7 @@ import pycage
 from pycage.cli.denials import Denial, denial_of, denied_by
 from pycage.cli.exits import DENIED, FAILED, OK
 from pycage.errors import RestrictedSyntaxError, SandboxExited, type_name
-from pycage.main_module import join_threads
+from pycage.main_module import join_threads, running_threads
 from pycage.shims import SHIM_FILE
 
 if TYPE_CHECKING:
@@ -57,13 +57,14 @@ def ran(program: Callable[[], object], sandbox: str) -> Ending:
     Raises:
         KeyboardInterrupt: The user's.
     """
+    before = running_threads()
     try:
         program()
     except Exception as error:  # noqa: BLE001  whatever it is, it is the program's
         ending = ending_of(error, sandbox)
     else:
         ending = Ending("done", OK)
-    join_threads()
+    join_threads(before)
     return ending
 
 
