@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
     from pycage.domains import ProtectionDomain
 
-__all__ = ["absolute", "administering", "checked_name", "is_above", "require_administrator"]
+__all__ = ["absolute", "administering", "as_callers", "checked_name", "is_above", "require_administrator"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_F = TypeVar("_F", bound="Callable[..., object]")
 
 
 @final
@@ -66,6 +67,17 @@ class _Administering:
 def administering(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Make a method of a handle `_Administering`."""
     return _Administering(function)  # type: ignore[return-value]  # a descriptor that gives the same call
+
+
+def as_callers(function: _F) -> _F:
+    """Return a function that is to be called later as the host, bound to the stack that hands it over.
+
+    The stack of the host binds it to nothing.  Else a sandbox could hand over a function of the host's, which would do
+    with the permissions of the host what the sandbox may not do.
+    """
+    raw = _core.snapshot()
+    # Bound, it is called as before.
+    return function if raw is None else _core.bind(access.context_of(raw), function)  # type: ignore[return-value]
 
 
 def checked_name(name: str) -> str:

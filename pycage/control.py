@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, final, overload
 
 from pycage import _core, manager
 from pycage.access import require_permissions
-from pycage.administration import absolute, administering, require_administrator
+from pycage.administration import absolute, administering, as_callers, require_administrator
 from pycage.asking import HostAsker
 from pycage.errors import PolicyError
 
@@ -287,7 +287,7 @@ class Controlled:
             refused by sandbox "asking": <module> line 1 (not on Sundays)
         """
         self._administer(None)
-        self._domain.asker = None if decider is None else HostAsker(self._name, decider, timeout)
+        self._domain.asker = None if decider is None else HostAsker(self._name, as_callers(decider), timeout)
         return decider
 
     @administering
@@ -309,10 +309,11 @@ class Controlled:
             message = "subscribe() needs a callable that takes a PolicyChange"
             raise TypeError(message)
         mine = self._domain.code_source
+        bound = as_callers(callback)
 
         def tell_if_mine(change: PolicyChange) -> None:
             if change.source == mine:
-                callback(change)
+                bound(change)
 
         subscription = manager.POLICY.subscribe(tell_if_mine)
         self._watched.append(subscription)

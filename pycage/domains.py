@@ -13,6 +13,7 @@ import attrs
 
 from pycage import _core
 from pycage._core import Domain
+from pycage.errors import type_name
 from pycage.grants import NOTHING, Weight
 from pycage.modes import may_pass
 from pycage.permissions import AllPermission
@@ -35,6 +36,8 @@ Wanted: TypeAlias = "Sequence[Sequence[Permission]]"
 _numbers = itertools.count()
 
 
+@final
+@_core.seal
 @attrs.frozen
 class Principal:
     """Somebody on whose behalf code runs.  Grants can be made for principals; see `run_as`.
@@ -49,7 +52,13 @@ class Principal:
         False
     """
 
-    name: str = attrs.field(validator=attrs.validators.instance_of(str))
+    name: str = attrs.field()
+
+    @name.validator
+    def _check_name(self, _attribute: object, name: object) -> None:
+        if type(name) is not str:
+            message = f"the name of a principal must be a str, got {type_name(name)}"
+            raise TypeError(message)
 
 
 class Asker(Protocol):

@@ -21,7 +21,8 @@ import attrs
 from pycage import _core
 from pycage.changes import PolicyChange, Subscribers, Subscription, added, plainly, removed, told
 from pycage.codesource import CodeSource
-from pycage.errors import PolicyError
+from pycage.domains import Principal
+from pycage.errors import PolicyError, type_name
 from pycage.grants import (
     ALLOWED,
     Effective,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pycage.changes import Teller
-    from pycage.domains import Principal, Wanted
+    from pycage.domains import Wanted
 
 __all__ = ["Grant", "Policy"]
 
@@ -222,7 +223,7 @@ class Policy:
         Raises:
             PolicyError: ``ttl`` or ``uses`` is not a positive number, or this policy has no clock.
         """
-        who = frozenset(principals)
+        who = _principals(principals)
         _require(source, permissions, tag)
         expires = None if ttl is None else self._deadline(ttl)
         _require_uses(uses)
@@ -453,6 +454,17 @@ def _require(source: CodeSource, permissions: tuple[Permission, ...], tag: str |
     if tag is not None and type(tag) is not str:
         message = f"a tag must be a str, got {type(tag).__name__}"
         raise TypeError(message)
+
+
+def _principals(principals: Iterable[Principal]) -> frozenset[Principal]:
+    # Exact before they are put into a set: whatever else a sandbox gave would be asked for hash and name in checks and
+    # by who reads the log.
+    listed = tuple(principals)
+    for principal in listed:
+        if type(principal) is not Principal:
+            message = f"grants are made for Principal objects, got {type_name(principal)}"
+            raise TypeError(message)
+    return frozenset(listed)
 
 
 def _require_uses(uses: int | None) -> None:

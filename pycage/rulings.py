@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pycage.records import short
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,8 +24,12 @@ DEFAULT: Final = "default permissions of the host"
 
 def text_of(rule: Grant) -> str:
     """Return a line of a policy in words, such as ``grant FilePermission("/srv/-", "read")``, and its tag."""
-    whom = f" for {', '.join(sorted(principal.name for principal in rule.principals))}" if rule.principals else ""
-    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}{f' ({rule.tag})' if rule.tag else ''}"
+    whom = (
+        f" for {short(', '.join(sorted(principal.name for principal in rule.principals)))}" if rule.principals else ""
+    )
+    # Sandboxed code chooses the tags of what it hands on.
+    tag = f" ({short(rule.tag)})" if rule.tag else ""
+    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}{tag}"
 
 
 def granting(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str | None:

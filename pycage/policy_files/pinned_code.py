@@ -37,6 +37,8 @@ __all__ = ["PluginCode", "digest_of", "judged_code", "read_code", "resolver_of"]
 MOST_FILES: Final = 4096
 MOST_BYTES: Final = 64 << 20
 _SKIPPED: Final = "__pycache__"
+# With a line break, the name of one file could be written so that the list names two; `sha256sum` escapes these.
+_AMBIGUOUS: Final = "\n\r\\"
 
 
 @final
@@ -177,6 +179,9 @@ def _files(path: str) -> Iterator[str]:
         below[:] = sorted(set(below) - {_SKIPPED})
         for name in sorted(names) + below:
             full = os.path.join(directory, name)  # noqa: PTH118  # as above
+            if any(character in name for character in _AMBIGUOUS):
+                message = f"{shorten(full)} has a line break or a backslash in its name; take it out of the plugin"
+                raise PolicyError(message)
             mode = os.lstat(full).st_mode
             if S_ISREG(mode):
                 yield os.path.relpath(full, path)
