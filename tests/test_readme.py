@@ -37,6 +37,8 @@ def test_the_two_commands_are_the_makefiles() -> None:
     for command in ("demo", "test"):
         assert f"    make {command} " in README
         assert f"\n{command}: " in makefile
+    assert "`make docs`" in README
+    assert "\ndocs: " in makefile
 
 
 def test_the_programs_of_the_page_about_native_libraries_run(tmp_path: Path) -> None:
@@ -45,3 +47,13 @@ def test_the_programs_of_the_page_about_native_libraries_run(tmp_path: Path) -> 
     assert programs
     for program in programs:
         run(program, tmp_path)
+
+
+def test_what_the_readme_and_the_first_page_link_to_is_there() -> None:
+    root = Path(__file__).resolve().parent.parent
+
+    for page in (root / "README.md", root / "docs" / "index.md"):
+        links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))]
+        assert len(links) > 5
+        for link in links:
+            assert link.startswith("https://") or (page.parent / link).exists(), link
