@@ -6,11 +6,18 @@
     with pycage.Sandbox("s", permissions=[FilePermission("/srv/images/-", "read")]) as sandbox:
         sandbox.run("1 + 2").value
 
-From the ground up: ``_core`` (C: who is on the stack, the audit hook), ``permissions``, ``codesource``, ``domains`` and
-``policy`` (the algebra), ``decisions`` and ``access`` (may this stack do this?), ``events``, ``handoff``, ``manager``
-(audit events to questions), ``language`` (source to restricted code), ``imports`` (what a sandbox can import), ``cage``
-and ``sandbox`` (all of it together), ``policy_files``.  A part imports only what stands before it.  This module only
-re-exports.
+From the ground up:
+
+* ``_core``: in C, who is on the stack, and the audit hook;
+* ``permissions``, ``codesource``, ``grants``, ``domains``, ``policy``: the algebra;
+* ``records``, ``sinks``, ``decisions``: what was answered, and who is told;
+* ``contexts``, ``agreement``, ``asking``, ``denials``, ``access``: may this stack do this?
+* ``events``, ``handoff``, ``manager``: audit events to questions, contexts to work that runs later;
+* ``language``: source to restricted code; ``imports``: what a sandbox can import;
+* ``cage``, ``control``, ``sandbox``, ``sandboxes``: all of it together; ``explanations``: why;
+* ``policy_files``, ``report``, ``testing``, ``cli``: for people.
+
+A part imports only what stands before it (``tests/test_layers.py`` has the whole order).  This module only re-exports.
 """
 
 from pycage.access import AccessControlContext as AccessControlContext
