@@ -1065,9 +1065,14 @@ bound_call_call(bound_call_object *self, PyObject *const *arguments, size_t coun
         Py_DECREF(context);
         return NULL;
     }
-    top_record = &rec;
-    PyObject *result = PyObject_Vectorcall(callable, arguments, count, keywords);
-    top_record = rec.previous;
+    /* What is bound can lead to another bound call, and so on: all of it C, which nobody else counts. */
+    PyObject *result = NULL;
+    if (Py_EnterRecursiveCall(" in a bound call") == 0) {
+        top_record = &rec;
+        result = PyObject_Vectorcall(callable, arguments, count, keywords);
+        top_record = rec.previous;
+        Py_LeaveRecursiveCall();
+    }
     Py_XDECREF(rec.frame);
     Py_DECREF(callable);
     Py_DECREF(context);

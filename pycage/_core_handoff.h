@@ -72,6 +72,9 @@ static PyObject *
 hand_off_getattro(PyObject *self, PyObject *name)
 {
     PyObject *original = ((hand_off_object *)self)->original;
+    if (!PyUnicode_Check(name)) {
+        return PyObject_GenericGetAttr(self, name); /* says so */
+    }
     if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
         return Py_NewRef(original);
     }

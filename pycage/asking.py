@@ -104,7 +104,7 @@ class HostAsker:
         self._sandbox = sandbox
         self._timeout = timeout
         self._context = contextvars.copy_context()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may run while it is held, and ask
         self._open: dict[tuple[Permission, ...], _Pending] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decide: Callable[[Question], object] = decider

@@ -62,7 +62,7 @@ class HostErrors:
         """Call ``function``; what its result raises later, step by step, is cleaned as well."""
         try:
             result = function(*args, **kwargs)
-        except Exception as error:
+        except BaseException as error:  # SystemExit and its like carry things, too
             cleaned = self.clean(error)
             if cleaned is error:
                 raise
@@ -75,10 +75,10 @@ class HostErrors:
             return self._async_generator(result)
         return result
 
-    def clean(self, error: Exception) -> Exception:
+    def clean(self, error: BaseException) -> BaseException:
         """Return the exception if it carries data only, else a copy that does."""
         cleaned = self._clean(error, 0)
-        return cleaned if isinstance(cleaned, Exception) else RuntimeError(type_name(error))
+        return cleaned if isinstance(cleaned, BaseException) else RuntimeError(type_name(error))
 
     # ---- Values ----
 
@@ -134,7 +134,7 @@ class HostErrors:
     def _generator(self, running: types.GeneratorType[object, object, object]) -> Generator[object, object, object]:
         try:
             return (yield from running)
-        except Exception as error:
+        except BaseException as error:
             cleaned = self.clean(error)
             if cleaned is error:
                 raise
@@ -143,7 +143,7 @@ class HostErrors:
     async def _coroutine(self, running: Coroutine[object, object, object]) -> object:
         try:
             return await running
-        except Exception as error:
+        except BaseException as error:
             cleaned = self.clean(error)
             if cleaned is error:
                 raise
@@ -164,7 +164,7 @@ class HostErrors:
                     item = await running.asend(sent)
         except StopAsyncIteration:
             return
-        except Exception as error:
+        except BaseException as error:
             cleaned = self.clean(error)
             if cleaned is error:
                 raise

@@ -6,6 +6,7 @@ Programs take out of a register what they put in: ``atexit.unregister(f)``, ``lo
 
 from __future__ import annotations
 
+import types
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -29,6 +30,9 @@ def _equal(one: object, other: object) -> bool:
     """
     if one is other:
         return True
+    if type(one) is types.MethodType:
+        # Its comparison would show the function to the other method's: MethodType(anything, self).
+        return type(other) is types.MethodType and one.__func__ is other.__func__ and one.__self__ is other.__self__
     answer = type(one).__eq__(one, other)
     return answer is True
 
@@ -41,11 +45,11 @@ class BoundCallable:
     Its call has a frame of the host's, so that the stack is not empty where a function of C is all that runs.
     """
 
-    __slots__ = ("__weakref__", "_call", "original")
+    __slots__ = ("__weakref__", "_call", "_original")
 
     def __init__(self, context: AccessControlContext | None, original: Callable[..., object]) -> None:
         """Stand for ``original``; None: the host alone stored it."""
-        self.original = original
+        self._original = original
         self._call = original if context is None else _core.bind(context, original)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -53,19 +57,19 @@ class BoundCallable:
         return self._call(*args, **kwargs)
 
     def __eq__(self, other: object) -> bool:
-        return _equal(self.original, original_of(other))
+        return _equal(self._original, original_of(other))
 
     def __hash__(self) -> int:
-        return hash(self.original)
+        return hash(self._original)
 
     def __getattr__(self, name: str) -> object:
         if name in _SHOWN:
-            return getattr(self.original, name)
+            return getattr(self._original, name)
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         raise AttributeError(message)
 
     def __repr__(self) -> str:
-        return f"<bound {self.original!r}>"
+        return f"<bound {self._original!r}>"
 
 
 @final
@@ -73,10 +77,10 @@ class BoundCallable:
 class BoundCoroutine(Coroutine[object, object, Any]):
     """A coroutine whose every step runs with the context of whoever made a task of it."""
 
-    __slots__ = ("_close", "_send", "_throw", "original")
+    __slots__ = ("_close", "_original", "_send", "_throw")
 
     def __init__(self, context: AccessControlContext, original: Coroutine[object, object, Any]) -> None:
-        self.original = original
+        self._original = original
         self._send = _core.bind(context, original.send)
         self._throw: Callable[..., object] = _core.bind(context, original.throw)
         self._close = _core.bind(context, original.close)
@@ -105,7 +109,7 @@ class BoundCoroutine(Coroutine[object, object, Any]):
     def __getattr__(self, name: str) -> object:
         # What asyncio shows of a task.
         if name in _SHOWN or name.startswith("cr_"):
-            return getattr(self.original, name)
+            return getattr(self._original, name)
         message = f"{type(self).__name__!r} object has no attribute {name!r}"
         raise AttributeError(message)
 
@@ -115,34 +119,34 @@ class BoundCoroutine(Coroutine[object, object, Any]):
 class BoundParts:
     """An object of which a register calls methods, such as a handler of ``logging``; its methods are bound."""
 
-    __slots__ = ("__weakref__", "_context", "original")
+    __slots__ = ("__weakref__", "_context", "_original")
 
     _context: AccessControlContext
-    original: object
+    _original: object
 
     def __init__(self, context: AccessControlContext, original: object) -> None:
         object.__setattr__(self, "_context", context)
-        object.__setattr__(self, "original", original)
+        object.__setattr__(self, "_original", original)
 
     @property  # type: ignore[misc]  # so that isinstance() says what it says of the original
     def __class__(self) -> type:
-        return type(self.original)
+        return type(self._original)
 
     def __getattr__(self, name: str) -> object:
-        value = getattr(self.original, name)
+        value = getattr(self._original, name)
         return BoundCallable(self._context, value) if callable(value) and not isinstance(value, type) else value
 
     def __setattr__(self, name: str, value: object) -> None:
-        setattr(self.original, name, value)
+        setattr(self._original, name, value)
 
     def __eq__(self, other: object) -> bool:
-        return _equal(self.original, original_of(other))
+        return _equal(self._original, original_of(other))
 
     def __hash__(self) -> int:
-        return hash(self.original)
+        return hash(self._original)
 
     def __repr__(self) -> str:
-        return f"<bound {self.original!r}>"
+        return f"<bound {self._original!r}>"
 
 
 _BOUND: Final = (BoundCallable, BoundCoroutine, BoundParts)
@@ -150,7 +154,7 @@ _BOUND: Final = (BoundCallable, BoundCoroutine, BoundParts)
 
 def original_of(stored: object) -> Any:
     """Return what a stored object stands for; any other object as it is."""
-    return stored.original if type(stored) in _BOUND else stored  # type: ignore[attr-defined]  # all three have it
+    return stored._original if type(stored) in _BOUND else stored  # type: ignore[attr-defined]  # all three have it
 
 
 def bound_factory(context: AccessControlContext, make: Callable[..., object]) -> Callable[..., object]:

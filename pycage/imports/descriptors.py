@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from contextlib import contextmanager, suppress
@@ -47,19 +48,18 @@ class _Open:
 class Descriptors:
     """The descriptors of one sandbox.  Nothing here asks for permissions; the sandbox never holds this object."""
 
-    __slots__ = ("_lock", "_next", "_open")
+    __slots__ = ("_lock", "_numbers", "_open")
 
     def __init__(self) -> None:
         """Start with none."""
-        self._lock = threading.Lock()
-        self._next = FIRST
+        self._lock = threading.RLock()  # a finalizer may run while it is held, and open something
+        self._numbers = itertools.count(FIRST)
         self._open: dict[int, _Open] = {}
 
     def add(self, real: int) -> int:
         """Take over an open descriptor; return the sandbox's number for it."""
         with self._lock:
-            number = self._next
-            self._next += 1
+            number = next(self._numbers)
             self._open[number] = _Open(real)
             return number
 

@@ -15,9 +15,10 @@ import math
 import operator
 import re
 import types
+import typing
 import weakref
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from pycage import _core, access
 from pycage.imports.facades.asyncio_work import Steps
@@ -59,8 +60,7 @@ _TYPES: Final = (
 # Of these nothing but the methods of their arguments runs, and no name and no function is among those.
 _BUILTINS: Final = """
     abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate float frozenset hash hex id
-    int isinstance issubclass len list max min object oct ord pow range repr reversed round set slice str sum tuple type
-    zip
+    int isinstance issubclass len list max min object oct ord pow range repr reversed round set slice str sum tuple zip
 """
 _OPERATORS: Final = """
     abs add and_ concat contains eq floordiv ge getitem gt index inv invert is_ is_not le lshift lt mod mul ne neg not_
@@ -123,12 +123,78 @@ def _bind_method(function: Callable[..., object]) -> Callable[..., object]:
     return method
 
 
+# They keep what they were made of, and so does what comes out when they are read.
+_KEEP_THEMSELVES: Final = (
+    functools.partial,
+    functools.partialmethod,
+    functools.singledispatchmethod,
+    type(functools.lru_cache(len)),
+)
+
+
+@final
+@_core.seal
+class _KeptSpecial:
+    """Stands in a class under the name of a special method for what has a ``__get__`` of its own, or may get one.
+
+    What comes out when it is read is what the interpreter calls, with nobody on the stack: it is bound.
+    """
+
+    __slots__ = ("_context", "_value")
+
+    def __init__(self, context: access.AccessControlContext, value: object) -> None:
+        self._context = context
+        self._value = value
+
+    def __get__(self, instance: object, owner: object = None) -> object:
+        read = getattr(type(self._value), "__get__", None)
+        found = self._value if read is None else _core.bind(self._context, read)(self._value, instance, owner)
+        return _core.bind(self._context, found) if callable(found) else found
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        told = getattr(type(self._value), "__set_name__", None)
+        if told is not None:
+            _core.bind(self._context, told)(self._value, owner, name)
+
+    @property
+    def __isabstractmethod__(self) -> bool:
+        return bool(getattr(self._value, "__isabstractmethod__", False))
+
+
+def behind_special(thing: object) -> object:
+    """Return what a class was given under the name of a special method; any other object as it is."""
+    return thing._value if type(thing) is _KeptSpecial else thing
+
+
+def _bind_special(value: object) -> object:
+    kind = type(value)
+    if kind is _KeptSpecial or any(kind is one for one in _KEEP_THEMSELVES):
+        return value
+    raw = _core.snapshot()
+    return value if raw is None else _KeptSpecial(access.context_of(raw), value)
+
+
 def kept_method(function: Callable[..., object]) -> Callable[..., object]:
     """Return what is kept in place of a function that will be bound to an object when it is called."""
     if type(function) is types.FunctionType:
         return _bind_method(function)
     kept = _guards.keep(function)
     return kept if kept is function else staticmethod(kept)
+
+
+def _keeping_origin(original: Callable[..., None]) -> Callable[..., None]:
+    """Return an ``__init__`` for aliases of ``typing``: calling one calls what it was made of."""
+
+    @functools.wraps(original)
+    def __init__(self: object, origin: object, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it is that
+        if callable(origin) and not issubclass(type(origin), _FORMS):
+            origin = _guards.keep(origin)
+        original(self, origin, *args, **kwargs)
+
+    return __init__
+
+
+_FORMS: Final = (type, types.GenericAlias, typing.NewType, typing.TypeVar, vars(typing)["_Final"])
 
 
 def _keeping(original: Callable[..., None]) -> Callable[..., None]:
@@ -149,10 +215,13 @@ def install() -> None:
     """Put everything in place, once, before the first sandbox is made."""
     for kind in (functools.partialmethod, types.DynamicClassAttribute, json.JSONDecoder, json.JSONEncoder):
         kind.__init__ = _keeping(kind.__init__)  # type: ignore[method-assign]  # the point
+    alias: Any = vars(typing)["_BaseGenericAlias"]
+    alias.__init__ = _keeping_origin(alias.__init__)
     _guards.set_keepers(
         types=_TYPES,
         bind=_bind,
         bind_method=_bind_method,
+        bind_special=_bind_special,
         special=_SPECIAL,
         on_data=_ON_DATA,
         data_types=_DATA_TYPES,

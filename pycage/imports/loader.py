@@ -176,7 +176,7 @@ class SandboxLoader:
         self._folders: dict[str, str] = {}  # of own packages, with a slash at the end
         # Weak: a guest can ask for any number of names that do not exist.
         self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
-        self._table_lock = threading.Lock()
+        self._table_lock = threading.RLock()  # a finalizer may run while it is held, and import
         self._virtual: dict[str, ModuleView] = {}
         # What the sandbox put into its sys.modules itself: for its own imports, not for what load() gives.
         self._registered: dict[str, types.ModuleType] = {}
@@ -206,7 +206,8 @@ class SandboxLoader:
             with self._table_lock:
                 made = self._made_views
                 if made is None:
-                    made = self._made_views = self._make_views()
+                    views = self._make_views()
+                    made = self._made_views = self._made_views or views
         return made
 
     def __repr__(self) -> str:

@@ -84,6 +84,7 @@ def set_keepers(
     types: tuple[tuple[type, int, tuple[str, ...], bool, int], ...],
     bind: Callable[[Callable[..., object]], Callable[..., object]],
     bind_method: Callable[[Callable[..., object]], Callable[..., object]],
+    bind_special: Callable[[object], object],
     special: frozenset[str],
     on_data: tuple[object, ...],
     data_types: tuple[type, ...],

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from pycage import _core
 from pycage.errors import AccessDenied
 from pycage.imports.facades.partial_facade import is_partial
+from pycage.imports.kept_callables import behind_special
 from pycage.imports.tools import CLASS_DICT, MRO
 from pycage.language.names import NEVER, PLAIN, classify
 from pycage.language.stand_ins import Frame
@@ -113,7 +114,7 @@ class _Signatures:
         if call is None:
             message = f"no signature found for {type.__getattribute__(type(thing), '__name__')} object"
             raise ValueError(message)
-        return self._without_first(again(call))
+        return self._without_first(again(behind_special(call)))
 
     def _made(self, parameters: _Parameters, returns: object = inspect.Signature.empty) -> inspect.Signature:
         return self.kind(parameters, return_annotation=returns)

@@ -10,7 +10,7 @@ PyObject *
 guards_write(GuardSet *self, PyObject *object)
 {
     if (is_writable(self, object)) {
-        return PyType_Check(object) ? refuser_new(self, object) : Py_NewRef(object);
+        return PyType_Check(object) || keeps_factory(object) ? refuser_new(self, object) : Py_NewRef(object);
     }
     return deny(self, "write", NULL, object);
 }

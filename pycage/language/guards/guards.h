@@ -237,6 +237,9 @@ extern const char augment_doc[], delattr_doc[], getattr_doc[], hasattr_doc[], la
     setattr_doc[], view_doc[], view_private_doc[], write_doc[];
 
 /* keepers.c */
+PyObject *exact_names(PyObject *dict);
+int check_slots(PyObject *cls);
+int keeps_factory(PyObject *object);
 PyObject *kept_namespace(PyObject *namespace, int in_place);
 PyObject *kept_attribute(PyObject *object, PyObject *name, PyObject *value);
 int is_of_sandbox(PyObject *value);

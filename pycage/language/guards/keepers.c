@@ -42,7 +42,9 @@ static int keeper_count;
 static const core_api *core;
 static PyObject *binder;            /* callable -> the same, or one bound to the context of the stack */
 static PyObject *method_binder;     /* function -> a function that calls it so */
+static PyObject *special_binder;    /* any other object under the name of a special method -> one that is read so */
 static PyObject *special;           /* frozenset of the names of special methods */
+static PyTypeObject *factory_type;  /* defaultdict */
 static Addresses on_data;           /* callables that work on their arguments as data */
 static Addresses data_types;        /* types of which every method does */
 
@@ -190,12 +192,56 @@ is_kept_name(Keeper *keeper, PyObject *name)
     return 0;
 }
 
+static int
+has_exact_names(PyObject *dict)
+{
+    PyObject *key, *value;
+    Py_ssize_t position = 0;
+    while (PyDict_Next(dict, &position, &key, &value)) {
+        if (!PyUnicode_CheckExact(key)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* New dictionary with the same items, whose keys are exactly str: looking one up runs no code. */
+PyObject *
+exact_names(PyObject *dict)
+{
+    PyObject *copy = PyDict_Copy(dict);
+    if (copy == NULL || has_exact_names(copy)) {
+        return copy;
+    }
+    PyObject *items = PyDict_Items(copy);
+    Py_SETREF(copy, items == NULL ? NULL : PyDict_New());
+    for (Py_ssize_t i = 0; copy != NULL && i < PyList_GET_SIZE(items); i++) {
+        PyObject *name = PyTuple_GET_ITEM(PyList_GET_ITEM(items, i), 0);
+        PyObject *exact = PyUnicode_Check(name) ? PyUnicode_FromObject(name) : NULL;
+        if (exact == NULL && !PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "names must be strings");
+        }
+        if (exact == NULL || PyDict_SetItem(copy, exact, PyTuple_GET_ITEM(PyList_GET_ITEM(items, i), 1)) < 0) {
+            Py_CLEAR(copy);
+        }
+        Py_XDECREF(exact);
+    }
+    Py_XDECREF(items);
+    return copy;
+}
+
 /* New references in *new_args and *new_kwargs (which may be NULL); -1 with an exception. */
 static int
 keep_all(Keeper *keeper, PyObject *args, PyObject *kwargs, PyObject **new_args, PyObject **new_kwargs)
 {
+    /* A keyword of a class of its own could be another one the second time that it is looked up. */
+    *new_kwargs = kwargs == NULL || has_exact_names(kwargs) ? Py_XNewRef(kwargs) : exact_names(kwargs);
+    if (kwargs != NULL && *new_kwargs == NULL) {
+        *new_args = NULL;
+        return -1;
+    }
     *new_args = Py_NewRef(args);
-    *new_kwargs = Py_XNewRef(kwargs);
+    kwargs = *new_kwargs;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args) && keeper->positions >> i; i++) {
         if (!(keeper->positions >> i & 1)) {
             continue;
@@ -383,6 +429,9 @@ add_keeper(PyObject *row)
     *keeper = (Keeper){.type = (PyTypeObject *)Py_NewRef(type), .make = in_init ? NULL : type->tp_new,
                        .init = in_init ? type->tp_init : NULL, .positions = positions, .names = Py_NewRef(names),
                        .how = how};
+    if (PyType_IsSubtype(type, &PyDict_Type)) {
+        factory_type = type;
+    }
     if (type->tp_vectorcall != NULL && !in_init) {
         keeper->vectorcall = type->tp_vectorcall;
         type->tp_vectorcall = keeping_vectorcall;
@@ -392,16 +441,35 @@ add_keeper(PyObject *row)
 
 /* ---- Special methods ------------------------------------------------------------------------------------------------ */
 
+static int
+is_special_name(PyObject *name)
+{
+    if (special == NULL || !PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) < 4
+        || PyUnicode_READ_CHAR(name, 0) != '_') {
+        return 0;
+    }
+    return PySet_Contains(special, name);
+}
+
+/* Whether it is not this that the interpreter calls, but what comes out when it is read: properties, slots, objects whose
+ * class has a __get__, or may be given one. */
+static int
+is_asked_first(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (type == &PyStaticMethod_Type || type == &PyClassMethod_Type || type == core->bound_call_type) {
+        return 0;
+    }
+    return type == &PyProperty_Type || type == &PyMemberDescr_Type || type == &PyGetSetDescr_Type
+           || PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE);
+}
+
 /* New reference to what a class has in place of this value under this name; NULL with an exception.  `by_host`: code of
  * the host may have put it there, which makes functions and classes part of classes of a sandbox. */
 static PyObject *
 special_method(PyObject *name, PyObject *value, int by_host)
 {
-    if (special == NULL || !PyUnicode_CheckExact(name) || PyUnicode_GET_LENGTH(name) < 4
-        || PyUnicode_READ_CHAR(name, 0) != '_') {
-        return Py_NewRef(value);
-    }
-    int is_special = PySet_Contains(special, name);
+    int is_special = is_special_name(name);
     if (is_special <= 0) {
         return is_special < 0 ? NULL : Py_NewRef(value);
     }
@@ -413,12 +481,39 @@ special_method(PyObject *name, PyObject *value, int by_host)
         }
         return PyObject_CallOneArg(method_binder, value);
     }
-    /* What is bound to its object when it is read is not called as it is. */
-    if (!PyCallable_Check(value) || (by_host && PyType_Check(value))
-        || (Py_TYPE(value)->tp_descr_get != NULL && !PyMethod_Check(value))) {
+    if (by_host && PyType_Check(value)) {
+        return Py_NewRef(value);
+    }
+    if (is_asked_first(value)) {
+        return PyObject_CallOneArg(special_binder, value);
+    }
+    if (!PyCallable_Check(value) || (Py_TYPE(value)->tp_descr_get != NULL && !PyMethod_Check(value))) {
         return Py_NewRef(value);
     }
     return kept(value, by_host ? DEEP : 0);
+}
+
+/* -1 with an exception if a class of a sandbox has a slot with the name of a special method: whatever is stored there would
+ * be called as it is. */
+int
+check_slots(PyObject *cls)
+{
+    PyObject *dict = PyType_Check(cls) ? type_dict((PyTypeObject *)cls) : NULL, *name, *value, *found = NULL;
+    Py_ssize_t position = 0;
+    while (dict != NULL && found == NULL && PyDict_Next(dict, &position, &name, &value)) {
+        if (Py_IS_TYPE(value, &PyMemberDescr_Type) && is_special_name(name) > 0) {
+            found = Py_NewRef(value);
+        }
+    }
+    Py_XDECREF(dict);
+    PyObject *bound = found == NULL ? NULL : PyObject_CallOneArg(special_binder, found);
+    int refused = found != NULL && bound != found;
+    if (refused && bound != NULL) {
+        PyErr_SetString(PyExc_TypeError, "a slot cannot have the name of a special method");
+    }
+    Py_XDECREF(bound);
+    Py_XDECREF(found);
+    return refused ? -1 : 0;
 }
 
 /* New reference to a namespace for a class, in which special methods are kept: the same dictionary or a copy. */
@@ -427,6 +522,10 @@ kept_namespace(PyObject *namespace, int in_place)
 {
     if (special == NULL || namespace == NULL || !PyDict_Check(namespace)) {
         return Py_XNewRef(namespace);
+    }
+    if (!has_exact_names(namespace)) {
+        PyErr_SetString(PyExc_TypeError, "the names in a class must be exactly str");
+        return NULL;
     }
     int handed = 0, by_host = core->top_domain(&handed) == NULL && !handed;
     PyObject *result = Py_NewRef(namespace), *items = PyDict_Items(namespace);
@@ -453,10 +552,25 @@ kept_namespace(PyObject *namespace, int in_place)
     return result;
 }
 
+/* Whether it is a defaultdict: of all that these types keep, its factory alone can be exchanged. */
+int
+keeps_factory(PyObject *object)
+{
+    return core != NULL && PyDict_Check(object) && factory_type != NULL && PyObject_TypeCheck(object, factory_type);
+}
+
 PyObject *
 kept_attribute(PyObject *object, PyObject *name, PyObject *value)
 {
-    return core != NULL && PyType_Check(object) ? special_method(name, value, 0) : Py_NewRef(value);
+    if (core == NULL) {
+        return Py_NewRef(value);
+    }
+    if (PyType_Check(object)) {
+        return special_method(name, value, 0);
+    }
+    int is_factory = keeps_factory(object) && PyUnicode_CheckExact(name) && PyCallable_Check(value)
+                     && PyUnicode_CompareWithASCIIString(name, "default_factory") == 0;
+    return is_factory ? kept(value, 0) : Py_NewRef(value);
 }
 
 /* Whether a method for a class comes from a sandbox: a function of one, or what one gives that is no method of C. */
@@ -515,14 +629,14 @@ add_addresses(Addresses *set, PyObject *things)
 PyObject *
 module_set_keepers(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    static char *words[] = {"types", "bind", "bind_method", "special", "on_data", "data_types", NULL};
-    PyObject *types, *bind, *bind_method, *names, *callables, *data;
+    static char *words[] = {"types", "bind", "bind_method", "bind_special", "special", "on_data", "data_types", NULL};
+    PyObject *types, *bind, *bind_method, *bind_special, *names, *callables, *data;
     if (core != NULL) {
         PyErr_SetString(PyExc_RuntimeError, "already set");
         return NULL;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOO!O!O!:set_keepers", words, &PyTuple_Type, &types, &bind,
-                                     &bind_method, &PyFrozenSet_Type, &names, &PyTuple_Type, &callables, &PyTuple_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!OOOO!O!O!:set_keepers", words, &PyTuple_Type, &types, &bind,
+                                     &bind_method, &bind_special, &PyFrozenSet_Type, &names, &PyTuple_Type, &callables, &PyTuple_Type,
                                      &data)
         || add_addresses(&on_data, callables) < 0 || add_addresses(&data_types, data) < 0) {
         return NULL;
@@ -534,6 +648,7 @@ module_set_keepers(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs
     core = api;
     binder = Py_NewRef(bind);
     method_binder = Py_NewRef(bind_method);
+    special_binder = Py_NewRef(bind_special);
     special = Py_NewRef(names);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
         if (add_keeper(PyTuple_GET_ITEM(types, i)) < 0) {

@@ -39,7 +39,7 @@ has_metaclass(PyTypeObject *type)
 }
 
 /* Whether a class that is about to be made is a metaclass with one of these methods, of its own or from a base that is
- * no type of C; -1 with an exception.  Keys of the namespace may run code of a guest. */
+ * no type of C; -1 with an exception. */
 static int
 is_odd_metaclass(PyObject *bases, PyObject *namespace)
 {
@@ -95,49 +95,57 @@ static newfunc type_new;
 static PyObject *sealed_judge;
 
 static PyObject *
-judging_type_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
+judged_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
 {
-    PyObject *bases = PyTuple_GET_SIZE(args) > 1 ? PyTuple_GET_ITEM(args, 1) : NULL;
-    if (bases != NULL && PyTuple_Check(bases) && sealed != NULL) {
-        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(bases); i++) {
-            PyObject *base = PyTuple_GET_ITEM(bases, i);
-            if (PyType_Check(base) && subtype_of_any((PyTypeObject *)base, sealed)) {
-                PyObject *done = PyObject_CallOneArg(sealed_judge, base);
-                if (done == NULL) {
-                    return NULL;
-                }
-                Py_DECREF(done);
-                break;
+    PyObject *bases = PyTuple_GET_ITEM(args, 1), *namespace = PyTuple_GET_ITEM(args, 2);
+    for (Py_ssize_t i = 0; sealed != NULL && i < PyTuple_GET_SIZE(bases); i++) {
+        PyObject *base = PyTuple_GET_ITEM(bases, i);
+        if (PyType_Check(base) && subtype_of_any((PyTypeObject *)base, sealed)) {
+            PyObject *done = PyObject_CallOneArg(sealed_judge, base);
+            if (done == NULL) {
+                return NULL;
             }
+            Py_DECREF(done);
+            break;
         }
-        int odd = is_odd_metaclass(bases, PyTuple_GET_SIZE(args) > 2 ? PyTuple_GET_ITEM(args, 2) : NULL);
-        PyObject *done = odd > 0 ? PyObject_CallOneArg(sealed_judge, (PyObject *)&PyType_Type) : NULL;
-        if (odd < 0 || (odd > 0 && done == NULL)) {
-            return NULL;
-        }
-        Py_XDECREF(done);
     }
-    if (PyTuple_GET_SIZE(args) != 3) {
-        return type_new(meta, args, kwargs);
+    int odd = sealed == NULL ? 0 : is_odd_metaclass(bases, namespace);
+    PyObject *done = odd > 0 ? PyObject_CallOneArg(sealed_judge, (PyObject *)&PyType_Type) : NULL;
+    if (odd < 0 || (odd > 0 && done == NULL)) {
+        return NULL;
     }
-    PyObject *reduce = found_reduce(PyTuple_GET_ITEM(args, 2));
+    Py_XDECREF(done);
+    PyObject *reduce = found_reduce(namespace);
     if (reduce != NULL) {
-        PyObject *done = PyObject_CallOneArg(sealed_judge, reduce);
+        done = PyObject_CallOneArg(sealed_judge, reduce);
         Py_DECREF(reduce);
         Py_XDECREF(done);
     }
     if (PyErr_Occurred()) {
         return NULL;
     }
-    PyObject *old = PyTuple_GET_ITEM(args, 2), *namespace = kept_namespace(old, 0), *made = NULL;
-    if (namespace == old) {
-        made = type_new(meta, args, kwargs);
-    } else if (namespace != NULL) {
-        PyObject *others = PyTuple_Pack(3, PyTuple_GET_ITEM(args, 0), PyTuple_GET_ITEM(args, 1), namespace);
-        made = others == NULL ? NULL : type_new(meta, others, kwargs);
-        Py_XDECREF(others);
+    PyObject *kept = kept_namespace(namespace, 1); /* the same: it is ours */
+    PyObject *made = kept == NULL ? NULL : type_new(meta, args, kwargs);
+    Py_XDECREF(kept);
+    if (made != NULL && PyDict_GetItemString(namespace, "__slots__") != NULL && check_slots(made) < 0) {
+        Py_CLEAR(made);
     }
-    Py_XDECREF(namespace);
+    return made;
+}
+
+static PyObject *
+judging_type_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
+{
+    PyObject *bases = PyTuple_GET_SIZE(args) > 1 ? PyTuple_GET_ITEM(args, 1) : NULL;
+    if (PyTuple_GET_SIZE(args) != 3 || bases == NULL || !PyTuple_Check(bases) || !PyDict_Check(PyTuple_GET_ITEM(args, 2))) {
+        return type_new(meta, args, kwargs); /* makes no class: says the type of an object, or what is wrong */
+    }
+    /* A copy that nobody else changes, and whose keys run no code: what is looked at is what the class is made of. */
+    PyObject *own = exact_names(PyTuple_GET_ITEM(args, 2));
+    PyObject *exact = own == NULL ? NULL : PyTuple_Pack(3, PyTuple_GET_ITEM(args, 0), bases, own);
+    PyObject *made = exact == NULL ? NULL : judged_new(meta, exact, kwargs);
+    Py_XDECREF(exact);
+    Py_XDECREF(own);
     return made;
 }
 
