@@ -89,6 +89,11 @@ class Subscription:
         self._callback = callback
         self._context = contextvars.copy_context()
 
+    @property
+    def active(self) -> bool:
+        """Whether it is still told."""
+        return self in self._subscribers._whom
+
     def unsubscribe(self) -> None:
         """Tell it nothing any more; a call that is under way in another thread goes on."""
         self._subscribers.remove(self)

@@ -316,7 +316,7 @@ class Controlled:
                 bound(change)
 
         subscription = manager.POLICY.subscribe(tell_if_mine)
-        self._watched.append(subscription)
+        self._watched[:] = [*(one for one in self._watched if one.active), subscription]
         return subscription
 
     # ---- Who may ----

@@ -200,9 +200,7 @@ NOTHING: Final = Weight(allowed=False, denied=True)  # of a domain that is close
 
 def collection_of(permissions: Iterable[Permission]) -> Permissions:
     """Return a read-only collection of ``permissions``."""
-    collection = Permissions()
-    for permission in permissions:
-        collection.add(permission)
+    collection = Permissions(permissions)  # at once: each `add` makes new tables
     collection.set_read_only()
     return collection
 

@@ -23,7 +23,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias, final
 from pycage import _core
 from pycage.errors import PolicyError
 from pycage.modes import may_pass
-from pycage.permissions import FilePermission, Permission, Permissions
+from pycage.permissions import (
+    EnvPermission,
+    FilePermission,
+    Permission,
+    Permissions,
+    PropertyPermission,
+    RuntimePermission,
+    SecurityPermission,
+)
 from pycage.permissions.paths import EXACT
 
 if TYPE_CHECKING:
@@ -165,11 +173,21 @@ def _answered(part: Sequence[Permission], atoms: dict[Permission, None]) -> bool
     return any(all(atom in atoms or any(held.implies(atom) for held in atoms) for atom in one.split()) for one in part)
 
 
+# Of these, a name without a star is one name.
+_PLAIN_NAMES: Final = frozenset({EnvPermission, PropertyPermission, RuntimePermission, SecurityPermission})
+
+
+def _is_exact(atom: Permission) -> bool:
+    if type(atom) is FilePermission:
+        return atom._path.kind == EXACT
+    return type(atom) in _PLAIN_NAMES and "*" not in atom.name
+
+
 def _without_implied(atoms: list[Permission]) -> list[Permission]:
     """Return the atoms that no other one implies; of two that imply each other, the first."""
     kept: list[Permission] = []
     # Code that reads ten thousand files would take a minute here: names without a wildcard imply only themselves.
-    exact = {atom for atom in atoms if type(atom) is FilePermission and atom._path.kind == EXACT}
+    exact = {atom for atom in atoms if _is_exact(atom)}
     others = [atom for atom in atoms if atom not in exact]
     for position, atom in enumerate(atoms):
         wider = others if atom in exact else [*kept, *atoms[position + 1 :]]

@@ -36,6 +36,9 @@ CHAIN_LENGTH: Final = 64
 _OWN_FILES: Final = __file__.removesuffix("records.py")
 # A sandbox chooses what it asks for, and a log keeps thousands.
 LONGEST: Final = 800
+# What a record that is read may say: beyond it, sums and dates fail.
+_LATEST: Final = 1e11
+_MOST: Final = 1 << 60
 _ELLIPSIS: Final = "\u2026"
 
 
@@ -171,6 +174,9 @@ class Decision:
         asked = _fields(record["permission"], _ASKED, "its permission")
         if record["outcome"] not in _OUTCOMES:
             message = f"the outcome of a decision is one of {', '.join(_OUTCOMES)}, not {record['outcome']!r:.80}"
+            raise ValueError(message)
+        if not abs(record["time"]) < _LATEST or not 0 < record["count"] < _MOST:
+            message = "a decision was made at some time, and at least once"
             raise ValueError(message)
         chain = tuple(ChainEntry(**_fields(entry, _ENTRY, "an entry of its chain")) for entry in record["chain"])
         rest = {key: record[key] for key in ("time", "sandbox", "outcome", "rule", "domain", "reason", "count")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import json
 import logging
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 import pycage
 from pycage import (
     AccessDenied,
+    EnvPermission,
     FilePermission,
     GrantPermission,
     MappingResolver,
@@ -22,7 +24,10 @@ from pycage import (
     Sandbox,
     SandboxAdminPermission,
 )
-from pycage.policy_files import digest_of
+from pycage.needs import smallest
+from pycage.policy_files import digest_of, read_java_policy
+from pycage.report.reading import read
+from pycage.report.summary import summarize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,6 +141,74 @@ def test_a_tag_that_a_sandbox_chose_writes_no_line_of_its_own_into_a_log(make, c
 
     assert said
     assert all(text.isprintable() and len(text) < 3000 for text in said)
+
+
+def test_a_relative_name_does_not_stop_the_report(make) -> None:
+    with pytest.raises(AccessDenied):
+        make().load("m").ask(FilePermission("relative", "read"))
+    line = pycage.decisions().denials()[-1].to_json()
+
+    (sandbox,) = summarize(read([line]).decisions).sandboxes
+    assert (sandbox.suggestion, sandbox.incomplete) == ("", 1)
+
+
+def test_a_suggestion_is_made_once_and_not_for_each_pair_of_names(make, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(EnvPermission, "implies", lambda *pair: asked.append(pair) or False)
+    smallest(((EnvPermission(f"V{number}", "read"),),) for number in range(2000))
+    assert len(asked) <= 2000
+
+
+@pytest.mark.parametrize(
+    ("time", "count"), [("NaN", 1), ("Infinity", 1), ("9" * 400, 1), (1, 0), (1, -1), (1, "9" * 400)]
+)
+def test_a_line_of_a_log_that_no_sink_wrote_does_not_stop_the_report(make, time, count) -> None:
+    with pytest.raises(AccessDenied):
+        make().load("m").ask(X)
+    record = json.loads(pycage.decisions().denials()[-1].to_json())
+    forged = json.dumps(record | {"time": "T", "count": "C"}).replace('"T"', str(time)).replace('"C"', str(count))
+
+    log = read([forged, json.dumps(record)])
+    assert (len(log.decisions), log.unread) == (1, 1)
+
+
+# ---- Policies of Java ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "com.example.AllPermission",
+        'com.example.FilePermission "/-", "read"',
+        'com.example.SecurityPermission "*"',
+        'java.lang.RuntimePermission "getenv.A*"',
+        'java.lang.RuntimePermission "loadLibrary./-"',
+        'java.lang.RuntimePermission "loadLibrary./usr/*"',
+    ],
+)
+def test_what_means_one_thing_or_nothing_in_java_is_not_more_here(entry: str) -> None:
+    policy = read_java_policy(f"grant {{ permission {entry}; }};")
+
+    assert policy.grants[0].permissions == ()
+    assert len(policy.report) == 1
+
+
+@pytest.mark.parametrize(
+    "entry", ["AllPermission", 'EnvPermission "A*", "read"', 'java.lang.RuntimePermission "getenv.*"']
+)
+def test_types_of_pycage_are_still_named_plainly(entry: str) -> None:
+    assert len(read_java_policy(f"grant {{ permission {entry}; }};").grants[0].permissions) == 1
+
+
+# ---- Memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_subscriptions_that_ended_are_not_kept(make) -> None:
+    sandbox = make()
+    for _ in range(10):
+        with sandbox.subscribe(print):
+            pass
+    assert len(sandbox._watched) == 1
 
 
 # ---- Pinned code -----------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pycage.permissions import (
     UnresolvedPermission,
 )
 from pycage.permissions.registry import lookup
+from pycage.permissions.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Translated:
     note: str = ""
 
 
+_OWN: Final = f"{__name__.partition('.')[0]}."
 _NOTHING: Final = "nothing in Python asks for it"
 
 
@@ -68,6 +70,10 @@ def translate(kind: str, name: str, actions: str, directory: str) -> Translated:
         reason = _INSTEAD.get(simple, _NOTHING)
         raise NoCounterpart(reason)
     known = lookup(simple)  # a type of the program's own, called as in Java
+    if known is not None and package and known.__module__.startswith(_OWN):
+        # In Java a class that nobody knows; here it would be everything, with AllPermission.
+        message = f"it only has the simple name of pycage's own {simple}"
+        raise NoCounterpart(message)
     if known is not None:
         return Translated(known(name, actions), f"the program's own type {simple} is taken for {kind}")
     return Translated(
@@ -108,6 +114,9 @@ def _runtime(name: str, _actions: str, _directory: str) -> Translated:
         return Translated(
             RuntimePermission(name), "the names of pycage are others: it is environment and threads no more"
         )
+    if dot and rest[-1:] in ("*", "-") and rest != "*" and rest[-2:] != ".*":
+        message = f"in Java {shorten(rest)} is the name of one thing, and here it would be many"
+        raise NoCounterpart(message)
     if first == "getenv" and dot:
         return Translated(EnvPermission(rest, "read"))
     if first == "loadLibrary" and dot:

@@ -165,8 +165,8 @@ def _sandbox(sandbox: SandboxSummary) -> str:
         )
     if sandbox.incomplete:
         parts.append(
-            f'<p class="warning">Not in it: {_number(sandbox.incomplete)} of what was asked for, whose names were too '
-            "long to be recorded, or whose types this program does not know.</p>"
+            f'<p class="warning">Not in it: {_number(sandbox.incomplete)} of what was asked for, whose names '
+            "are relative or were too long to be recorded, or whose types this program does not know.</p>"
         )
     return "".join([*parts, "</section>"])
 

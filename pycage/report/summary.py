@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from pycage.errors import PolicyError
-from pycage.permissions import Permission, Permissions
+from pycage.needs import smallest
 from pycage.policy_files.writer import write_profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pycage.permissions import Permission
     from pycage.records import ChainEntry, Decision, Outcome
 
 __all__ = ["OUTCOMES", "Asked", "Moment", "Refusal", "SandboxSummary", "Summary", "summarize"]
@@ -70,7 +71,7 @@ class SandboxSummary:
     refusals: list[Refusal]
     suggestion: str
     incomplete: int
-    """Permissions that no suggestion can name, because only a part of their text was recorded."""
+    """Permissions that no suggestion can name, because a part of their text is missing."""
 
     def count(self, outcome: str) -> int:
         """Return how many answers of this kind it got."""
@@ -133,17 +134,13 @@ def _suggestion(name: str | None, decisions: Iterable[Decision]) -> tuple[str, i
     incomplete = set()
     for decision in decisions:
         try:
-            wanted[decision.asked()] = None
-        except (PolicyError, ValueError, TypeError):  # cut, or of a type that this program does not know
+            asked = decision.asked()
+            write_profile("host", [asked])
+        except (PolicyError, ValueError, TypeError):  # cut, relative, or of a type that this program does not know
             incomplete.add(decision.permission)
-    needed = list(wanted)
-    for permission in list(wanted):
-        others = Permissions()
-        for other in needed:
-            if other is not permission:
-                others.add(other)
-        if others.implies(permission):
-            needed.remove(permission)
+        else:
+            wanted[asked] = None
+    needed = smallest(((one,),) for one in wanted)
     return (write_profile(name or "host", needed) if needed else ""), len(incomplete)
 
 
