@@ -25,7 +25,7 @@ from pycage import (
     SandboxAdminPermission,
 )
 from pycage.needs import smallest
-from pycage.policy_files import digest_of, read_java_policy
+from pycage.policy_files import digest_of, policy_file, read_java_policy
 from pycage.report.reading import read
 from pycage.report.summary import summarize
 
@@ -170,6 +170,60 @@ def test_a_line_of_a_log_that_no_sink_wrote_does_not_stop_the_report(make, time,
 
     log = read([forged, json.dumps(record)])
     assert (len(log.decisions), log.unread) == (1, 1)
+
+
+# ---- Policy files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_sandbox_that_is_closed_in_a_reload_keeps_no_other_from_following(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "policy.toml"
+    text = "[profiles.review_a]\nallow = ['RuntimePermission \"x\"']\n[profiles.review_b]\nallow = ['RuntimePermission \"x\"']"
+    path.write_text(text)
+    policy = pycage.load_policy(path)
+    with policy.sandbox("review_a") as first, policy.sandbox("review_b") as second:
+        following = policy_file._following
+
+        def closing(document: object, use: object, sandbox: Sandbox) -> object:
+            first.close()
+            return following(document, use, sandbox)
+
+        monkeypatch.setattr(policy_file, "_following", closing)
+        path.write_text(text.replace('"x"', '"y"'))
+        policy.reload()
+        assert second.query(X) == "prompt"
+        with pytest.raises(PolicyError, match="closed"):
+            policy.apply(first, "review_a")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ('SocketPermission "${v}:443" "connect"', "0.0.0.0/0"),
+        ('SocketPermission "host:1${v}" "connect"', "-65535"),
+        ('SocketPermission "${v}" "connect"', "host:1-65535"),
+        ('ProcessPermission "${v}" "signal"', "-1"),
+        ('ProcessPermission "${v}" "signal"', "0"),
+        ('FilePermission "<${v}" "read"', "<ALL FILES>>"),
+    ],
+)
+def test_a_value_makes_no_name_wider(entry: str, value: str) -> None:
+    with pytest.raises(PolicyError, match="filled in"):
+        pycage.read_policy(f"profiles.a.allow = ['{entry}']", variables={"v": value})
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        ('SocketPermission "${v}:443" "connect"', "host-a.example"),
+        ('SocketPermission "10.0.0.0/${v}" "connect"', "8"),
+        ('SocketPermission "host:${v}-${v}" "connect"', "80"),
+        ('ProcessPermission "${v}" "signal"', "4711"),
+        ('ProcessPermission "${v}/x" "execute"', "/usr/bin"),
+        ('FilePermission "/srv/${v}/-" "read"', "a-b"),
+    ],
+)
+def test_a_value_is_a_piece_of_a_name(entry: str, value: str) -> None:
+    assert len(pycage.read_policy(f"profiles.a.allow = ['{entry}']", variables={"v": value}).permissions("a")) == 1
 
 
 # ---- Policies of Java ------------------------------------------------------------------------------------------------

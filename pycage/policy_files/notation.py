@@ -31,6 +31,9 @@ _CALL: Final = re.compile(rf"{_WORD}\(\s*(?:{_TEXT}\s*(?:,\s*{_TEXT}\s*)?)?\)")
 _UNRESOLVED: Final = re.compile(rf"unresolved\s+(?:{_TEXT}|{_WORD})(?:\s+{_TEXT})?(?:\s+{_TEXT})?")
 
 
+_FILLED_IN: Final = re.compile(r"\$\{[^{}]*\}")
+
+
 class Refused(ValueError):
     """An entry is no permission.
 
@@ -69,6 +72,7 @@ class Entry:
             Refused: The type is unknown, or refuses the name or the actions.
         """
         name = expand(self.name)
+        _refuse_widened(self.kind, self.name, name)
         if self.unresolved:
             return UnresolvedPermission(self.kind, name, self.actions)
         kind = lookup(self.kind)
@@ -143,6 +147,26 @@ def write_permission(permission: Permission) -> str:
 
 def _without_variables(name: str) -> str:
     return name.replace("${", "$${")
+
+
+# Type -> what makes a name of it stand for more than one thing, though it has no wildcard.
+_WIDE: Final = {
+    "FilePermission": re.compile(r"<<"),
+    "NativePermission": re.compile(r"<<"),
+    "SocketPermission": re.compile(r".*/|.*:[0-9]*-[0-9]*$"),  # a network, a range of ports
+    "ProcessPermission": re.compile(r"<<|-?0+$|-"),  # a group of processes
+}
+
+
+def _refuse_widened(kind: str, written: str, name: str) -> None:
+    """Raise Refused if what was filled in makes many of one; what stands in the file may mean many."""
+    wide = _WIDE.get(kind)
+    if wide is not None and written != name and wide.match(name) and not wide.match(_FILLED_IN.sub("", written)):
+        raise Refused(
+            "bad-variable",
+            f"{shorten(written)} would be {shorten(name)}: what is filled in cannot make it more than one thing",
+            "write networks, ranges of ports and groups of processes out in the file",
+        )
 
 
 def _unknown_type(kind: str) -> Refused:

@@ -208,6 +208,7 @@ class PolicyFile:
             message = f"expected a Sandbox, got {type_name(sandbox)}"
             raise TypeError(message)
         extra = _extra(allow, deny, ())
+        sandbox._administer()
         with self._lock:
             effective = _effective(self._document, profile).with_more(extra.allow, extra.deny)
             if effective.imports or effective.own or effective.imports_default != "vetted":
@@ -267,7 +268,15 @@ class PolicyFile:
     def _switch(self, switches: list[tuple[_Use, Sandbox, Effective]]) -> None:
         """Give sandboxes what they are to have from this file, in place of what they have from it now."""
         for _, sandbox, _ in switches:
-            sandbox._administer()
+            try:
+                sandbox._administer()
+            except PolicyError:
+                if not sandbox.closed:
+                    raise  # one that is closed meanwhile keeps no other from what it is to have now
+        rules_of = [
+            (host_rules(effective.imports, effective.imports_default), own_rules(effective.own))
+            for _, _, effective in switches
+        ]
         gone = [grant for use, _, _ in switches for grant in use.grants]
         new = [_grants(sandbox, effective) for _, sandbox, effective in switches]
         # A sandbox that is closed meanwhile has lost everything; what is granted to its name may be its successor's.
@@ -277,11 +286,11 @@ class PolicyFile:
             [grant for grants in new for grant in grants],
             unless=lambda grant: domains[grant.source].closed,
         )
-        for (use, _, effective), grants in zip(switches, new, strict=True):
+        for (use, _, _), grants, (host, own) in zip(switches, new, rules_of, strict=True):
             use.grants = grants
             if use.host is not None and use.own is not None:
-                use.host.replace(host_rules(effective.imports, effective.imports_default))
-                use.own.replace(own_rules(effective.own))
+                use.host.replace(host)
+                use.own.replace(own)
 
     def __repr__(self) -> str:
         return f"<PolicyFile {self._document.source}: {', '.join([*self._document.profiles, *self._document.plugins])}>"
