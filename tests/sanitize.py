@@ -31,7 +31,7 @@ EXTENSIONS = (
 )
 TESTS = (
     "test_walk_agreement.py", "test_scenarios.py", "test_regressions.py", "test_access.py", "test_handoff.py",
-    "test_sandbox.py", "language", "native",
+    "test_sandbox.py", "language", "native", "authority/test_handed_out.py", "authority/test_review.py",
 )  # fmt: skip
 # Without an environment, so its options are part of the program.
 OPTIONS = """

@@ -30,6 +30,10 @@ class Rocket:
         self.launched.append(args)
         return args[0] if args else None
 
+    @property
+    def risky(self) -> object:
+        return self.launch("property")
+
 
 @pytest.fixture
 def rocket() -> Rocket:
@@ -112,6 +116,13 @@ LATER: dict[str, tuple[str, Callable[[Any], object]]] = {
         lambda made: next(made)()("x"),
     ),
     "an alias of typing": ("from typing import Annotated\nAnnotated[launch, 1]", call),
+    "a format": ("map('{0.risky}'.format, [rocket])", list),
+    "a format, by its type": ("map(type('').format_map, ['{a.risky}'], [{'a': rocket}])", list),
+    "a pattern that replaces": ("import re\nmap(re.compile('x').sub, [launch], ['x'])", list),
+    "a pattern that replaces, by its type": (
+        "import re\nmap(type(re.compile('x')).subn, [re.compile('x')], [launch], ['x'])",
+        list,
+    ),
 }  # fmt: skip
 
 
@@ -122,7 +133,7 @@ def test_what_the_host_uses_later_runs_with_the_domain_of_its_maker(
     monkeypatch.setattr("sys.unraisablehook", lambda *_: None)
     source, use = LATER[name]
     try:
-        use(sandbox.run(source, variables={"launch": rocket.launch}).value)
+        use(sandbox.run(source, variables={"launch": rocket.launch, "rocket": rocket}).value)
     except (pycage.AccessDenied, RuntimeError, TypeError):
         pass
     gc.collect()

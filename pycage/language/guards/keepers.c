@@ -107,6 +107,20 @@ makes_own(PyTypeObject *type, PyObject *domain)
     return 1;
 }
 
+/* Whether a method of a type that works on data does more: of a pattern those that call what they are given, of a str those
+ * that read attributes. */
+static int
+does_more(const char *name)
+{
+    static const char *const names[] = {"sub", "subn", "format", "format_map"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Whether what is called is on the stack by itself, as a function of this domain, or works on data only. */
 static int
 may_stay(PyObject *thing, PyObject *domain, int how)
@@ -124,11 +138,14 @@ may_stay(PyObject *thing, PyObject *domain, int how)
     if (!(how & STRICT)) {
         if (PyCFunction_Check(thing)) {
             PyObject *self = PyCFunction_GET_SELF(thing);
-            return self != NULL && (has(&data_types, Py_TYPE(self)) || has(&data_types, self));
+            return self != NULL && (has(&data_types, Py_TYPE(self)) || has(&data_types, self))
+                   && !does_more(((PyCFunctionObject *)thing)->m_ml->ml_name);
         }
         if (Py_IS_TYPE(thing, &PyMethodDescr_Type) || Py_IS_TYPE(thing, &PyWrapperDescr_Type)
             || Py_IS_TYPE(thing, &PyClassMethodDescr_Type)) {
-            return has(&data_types, PyDescr_TYPE(thing));
+            return has(&data_types, PyDescr_TYPE(thing))
+                   && !(Py_IS_TYPE(thing, &PyMethodDescr_Type)
+                        && does_more(((PyMethodDescrObject *)thing)->d_method->ml_name));
         }
         if (has(&data_types, Py_TYPE(thing))) {     /* itemgetter */
             return 1;
