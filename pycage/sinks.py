@@ -28,6 +28,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from pycage import _core
+from pycage.contexts import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,7 +55,7 @@ class Delivery:
     >>> delivery.close()
     """
 
-    __slots__ = ("_deliveries", "_failures", "_grants", "_sink")
+    __slots__ = ("_caught", "_context", "_deliveries", "_failures", "_grants", "_sink")
 
     def __init__(self, deliveries: Deliveries, sink: Sink, *, grants: bool) -> None:
         """Made by `DecisionLog.add_sink`."""
@@ -62,6 +63,10 @@ class Delivery:
         self._sink = sink
         self._grants = grants
         self._failures = 0
+        # A sandbox that may add sinks could hand over a function of the host's: it is called as the sandbox called it.
+        raw = _core.snapshot()
+        self._context = None if raw is None else context_of(raw)
+        self._caught = Exception if raw is None else BaseException
 
     @property
     def failures(self) -> int:
@@ -83,17 +88,23 @@ class Delivery:
     def _give(self, decision: Decision) -> None:
         if decision.outcome == "granted" and not self._grants:
             return
-        self._try(lambda: self._sink(decision))
+        self._try(lambda: self._as_given(self._sink)(decision))
 
     def _end(self) -> None:
+        self._try(self._close_sink)
+
+    def _close_sink(self) -> None:
         close = getattr(self._sink, "close", None)
         if callable(close):
-            self._try(close)
+            self._as_given(close)()
+
+    def _as_given(self, function: Callable[..., object]) -> Callable[..., object]:
+        return function if self._context is None else _core.bind(self._context, function)
 
     def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except Exception:  # noqa: BLE001  it is the program's own, and the other sinks are waiting
+        except self._caught:  # it is the program's own, and the other sinks are waiting
             self._failures += 1
             if self._failures == 1:
                 _LOG.exception("a sink of decisions failed (this is said once): %.100r", type(self._sink).__name__)
@@ -198,7 +209,10 @@ def _work(whose: weakref.ref[Deliveries], wake: SimpleQueue[None]) -> None:
         deliveries = whose()
         if deliveries is None:
             return
-        deliveries._deliver()
+        try:
+            deliveries._deliver()
+        except BaseException:  # noqa: BLE001  whatever it was: without this thread nothing would be written any more
+            _LOG.exception("some decisions were not given to the sinks")
         del deliveries
 
 

@@ -23,6 +23,7 @@ from pycage import (
     RuntimePermission,
     Sandbox,
     SandboxAdminPermission,
+    SecurityPermission,
 )
 from pycage.needs import smallest
 from pycage.policy_files import digest_of, policy_file, read_java_policy
@@ -103,6 +104,24 @@ def test_a_function_of_the_host_that_a_sandbox_hands_over_as_decider_works_for_t
 
     other.on_request(of_the_host)
     other.load("m").ask(X)
+
+
+def test_a_function_of_the_host_that_a_sandbox_hands_over_as_sink_works_for_the_sandbox(make) -> None:
+    administrator, other = make(SecurityPermission("setDecisions")), make()
+    reached, heard = [], []
+
+    def of_the_host(_decision: object) -> None:
+        pycage.check_permission(SECRET)
+        reached.append("secret")
+
+    log = pycage.decisions()
+    with administrator.load("m").call(log.add_sink, of_the_host) as delivery, log.add_sink(heard.append):
+        with pytest.raises(AccessDenied):
+            other.load("m").ask(X)
+        log.flush()
+        assert delivery.failures
+    assert reached == []
+    assert any(decision.name == "x" for decision in heard)
 
 
 # ---- What reaches the log --------------------------------------------------------------------------------------------
