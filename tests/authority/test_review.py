@@ -103,6 +103,12 @@ LATER: dict[str, tuple[str, Callable[[Any], object]]] = {
     "__init_subclass__": (READ + "class C:\n __init_subclass__ = Read()\nC", lambda made: type("D", (made,), {})),
     "__set_name__": (READ + "class C:\n __set_name__ = Read()\nC()", lambda made: type("D", (), {"x": made})),
     "a slot": ("class C:\n __slots__ = ('__call__',)\nc = C()\nc.__call__ = launch\nc", call),
+    "a slot of a class that was refused": (
+        "kept = []\nclass B:\n __slots__ = ()\n def __init_subclass__(cls): kept.append(cls)\n"
+        "try:\n class C(B):\n  __slots__ = ('__call__', '__len__')\nexcept TypeError: pass\n"
+        "c = kept[0]()\ntry: c.__call__ = launch\nexcept AttributeError: pass\nc",
+        call,
+    ),
     "a slot of another name": (
         "class B:\n __slots__ = ('f',)\nclass C(B):\n __call__ = B.f\nc = C()\nc.f = launch\nc",
         call,

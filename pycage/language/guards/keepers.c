@@ -510,26 +510,50 @@ special_method(PyObject *name, PyObject *value, int by_host)
     return kept(value, by_host ? DEEP : 0);
 }
 
-/* -1 with an exception if a class of a sandbox has a slot with the name of a special method: whatever is stored there would
- * be called as it is. */
-int
-check_slots(PyObject *cls)
+/* New reference to the name of a slot of a class that is that of a special method; NULL: there is none. */
+static PyObject *
+special_slot(PyTypeObject *type)
 {
-    PyObject *dict = PyType_Check(cls) ? type_dict((PyTypeObject *)cls) : NULL, *name, *value, *found = NULL;
+    PyObject *dict = type_dict(type), *name, *value, *found = NULL;
     Py_ssize_t position = 0;
     while (dict != NULL && found == NULL && PyDict_Next(dict, &position, &name, &value)) {
         if (Py_IS_TYPE(value, &PyMemberDescr_Type) && is_special_name(name) > 0) {
-            found = Py_NewRef(value);
+            found = Py_NewRef(name);
         }
     }
     Py_XDECREF(dict);
-    PyObject *bound = found == NULL ? NULL : PyObject_CallOneArg(special_binder, found);
-    int refused = found != NULL && bound != found;
-    if (refused && bound != NULL) {
-        PyErr_SetString(PyExc_TypeError, "a slot cannot have the name of a special method");
+    return found;
+}
+
+/* -1 with an exception if a class that a sandbox made just now has a slot with the name of a special method: whatever is
+ * stored there would be called as it is.  __init_subclass__ has seen the class by now, so it loses the slot, too. */
+int
+check_slots(PyObject *cls)
+{
+    PyObject *name = PyType_Check(cls) ? special_slot((PyTypeObject *)cls) : NULL;
+    if (name == NULL) {
+        return 0;
     }
+    PyObject *bound = PyObject_CallOneArg(special_binder, name);
+    int refused = bound != name;
     Py_XDECREF(bound);
-    Py_XDECREF(found);
+    while (refused && name != NULL) {
+        PyObject *type, *error, *traceback;
+        PyErr_Fetch(&type, &error, &traceback);
+        int status = PyType_Type.tp_setattro(cls, name, NULL);
+        Py_DECREF(name);
+        name = status < 0 ? NULL : special_slot((PyTypeObject *)cls);
+        if (type == NULL && status == 0) {
+            PyErr_SetString(PyExc_TypeError, "a slot cannot have the name of a special method");
+        } else if (status == 0) {
+            PyErr_Restore(type, error, traceback);
+            continue;
+        }
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(traceback);
+    }
+    Py_XDECREF(name);
     return refused ? -1 : 0;
 }
 
