@@ -15,6 +15,7 @@ Plain values.  Who calls the decider, and what becomes of the answer, stands in 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final, Literal, final
 
 import attrs
@@ -34,6 +35,11 @@ _LONGEST_TEXT: Final = 1000
 _LONGEST_LINE: Final = 160
 _LONGEST_REASON: Final = 200
 _LONGEST_CHAIN: Final = 16
+# Printable, says Unicode, and nothing is seen: "/srv/a" and "/srv/a" with one of these look the same.
+# Source: Default_Ignorable_Code_Point in DerivedCoreProperties.txt (Unicode 15), and the blank of Braille.
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _KINDS: Final = ("once", "for_seconds", "always", "deny", "never")
 
 
@@ -169,4 +175,6 @@ def _line(text: str, longest: int) -> str:
 
 def _visible(text: str) -> str:
     # The quotes stay as they are: `escape` is for what stands between quotes.
-    return text if text.isprintable() else "".join(c if c in '"\\' else escape(c) for c in text)
+    if not text.isprintable():
+        text = "".join([c if c in '"\\' else escape(c) for c in text])
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

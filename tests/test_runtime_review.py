@@ -124,6 +124,17 @@ def test_a_function_of_the_host_that_a_sandbox_hands_over_as_sink_works_for_the_
     assert any(decision.name == "x" for decision in heard)
 
 
+@pytest.mark.parametrize("character", "\u034f\u115f\u3164\ufe0f\uffa0\U000e0100\u2800")
+def test_a_question_shows_characters_that_are_not_seen(make, character: str) -> None:
+    sandbox, questions = make(), []
+    sandbox.on_request(questions.append)
+    with pytest.raises(AccessDenied):
+        sandbox.load("m").ask(FilePermission(f"/srv/\u00e9{character}", "read"))
+
+    assert questions[0].text == f'("FilePermission" "/srv/\u00e9\\u{ord(character):04x}" "read")'
+    assert questions[0].permission.name == f"/srv/\u00e9{character}"
+
+
 # ---- What reaches the log --------------------------------------------------------------------------------------------
 
 
