@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_GRANT", "denying", "granting", "text_of"]
 
+_MOST: Final = 16  # of those that only allow something together
 NO_GRANT: Final = "no grant"
 DEFAULT: Final = "default permissions of the host"
 
@@ -29,7 +30,7 @@ def text_of(rule: Grant) -> str:
     )
     # Sandboxed code chooses the tags of what it hands on.
     tag = f" ({short(rule.tag)})" if rule.tag else ""
-    return f"{'deny' if rule.denied else 'grant'} {rule.permission!r}{whom}{tag}"
+    return f"{'deny' if rule.denied else 'grant'} {short(repr(rule.permission))}{whom}{tag}"
 
 
 def granting(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str | None:
@@ -42,7 +43,8 @@ def granting(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) 
             if rule.permission.implies(one):
                 return text_of(rule)
     together = [rule for rule in mine if any(rule.permission.overlaps(one) for one in spellings)]
-    return "; ".join(map(text_of, together)) or None
+    more = [f"and {len(together) - _MOST} more"] if len(together) > _MOST else []
+    return "; ".join([*map(text_of, together[:_MOST]), *more]) or None
 
 
 def denying(rules: Rules, source: CodeSource, spellings: Sequence[Permission]) -> str:

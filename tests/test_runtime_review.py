@@ -24,11 +24,13 @@ from pycage import (
     Sandbox,
     SandboxAdminPermission,
     SecurityPermission,
+    SocketPermission,
 )
 from pycage.needs import smallest
 from pycage.policy_files import digest_of, policy_file, read_java_policy
 from pycage.report.reading import read
 from pycage.report.summary import summarize
+from pycage.rulings import granting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,6 +295,17 @@ def test_subscriptions_that_ended_are_not_kept(make) -> None:
         with sandbox.subscribe(print):
             pass
     assert len(sandbox._watched) == 1
+
+
+def test_what_records_say_of_rules_is_bounded() -> None:
+    policy, source = pycage.Policy(), pycage.CodeSource("pycage://sandbox/a")
+    policy.grant(source, FilePermission("/" + "a" * 100_000, "read"))
+    policy.grant(source, *(SocketPermission(f"10.0.0.0/8:{port}", "connect") for port in range(1, 500)))
+    wanted = FilePermission("/" + "a" * 100_000, "read"), SocketPermission("10.0.0.1:1-400", "connect")
+
+    assert policy.implies(source, wanted[0])
+    assert len(granting(policy.rules, source, [wanted[0]]) or "") < 1000
+    assert "more" in (granting(policy.rules, source, [wanted[1]]) or "")[-20:]
 
 
 # ---- Pinned code -----------------------------------------------------------------------------------------------------
