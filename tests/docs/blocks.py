@@ -19,6 +19,8 @@ import re
 import shlex
 import subprocess
 import sys
+import traceback
+import types
 from typing import TYPE_CHECKING, NamedTuple
 
 from pycage import PolicyError
@@ -33,6 +35,15 @@ _BLOCK = re.compile(
 )
 _NOT_RUN = {"", "text", "java", "c", "ini", "makefile", "mermaid", "json", "html"}
 _EXAMPLES = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL | doctest.NORMALIZE_WHITESPACE
+
+
+def _message_only(kind: type[BaseException], value: BaseException) -> list[str]:
+    shown = traceback.format_exception_only(kind, value)
+    return [line for line in shown if kind.__name__ in line.partition(":")[0]][-1:] or shown
+
+
+if sys.version_info < (3, 12):  # takes the last line, which is a note if there are any
+    doctest.traceback = types.SimpleNamespace(**{**vars(traceback), "format_exception_only": _message_only})
 
 
 class Block(NamedTuple):

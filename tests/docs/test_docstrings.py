@@ -7,6 +7,7 @@ import importlib
 import inspect
 import types
 
+import docs.blocks  # how sessions are compared
 import pycage
 import pycage_native
 import pytest
