@@ -268,6 +268,7 @@ def test_a_value_is_a_piece_of_a_name(entry: str, value: str) -> None:
         'com.example.FilePermission "/-", "read"',
         'com.example.SecurityPermission "*"',
         'java.lang.RuntimePermission "getenv.A*"',
+        'java.net.SocketPermission "0.0.0.0/0:443", "connect"',
         'java.lang.RuntimePermission "loadLibrary./-"',
         'java.lang.RuntimePermission "loadLibrary./usr/*"',
     ],

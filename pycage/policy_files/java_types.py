@@ -95,6 +95,9 @@ def _file(name: str, actions: str, directory: str) -> Translated:
 
 
 def _socket(name: str, actions: str, _directory: str) -> Translated:
+    if "/" in name:
+        message = "a network here, and no host in Java; write it into a policy file of pycage"
+        raise NoCounterpart(message)
     permission = SocketPermission(name, actions)
     ports = name.rpartition(":")[2] if ":" in name else ""
     note = "ports are plain numbers: 0 stands for no other port, and -N begins at 1" if ports[:1] in ("0", "-") else ""
