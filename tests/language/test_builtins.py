@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import gc
+import types
 import typing
 from typing import TYPE_CHECKING
 
@@ -204,7 +205,7 @@ d.pop('__builtins__', None)
 d.clear()
 """)
     functions = [
-        f for f in gc.get_objects() if getattr(f, "__name__", "") == "f" and getattr(f, "__module__", 1) is None
+        f for f in gc.get_objects() if type(f) is types.FunctionType and f.__name__ == "f" and f.__module__ is None
     ]
     assert namespace["d"] == {}
 
