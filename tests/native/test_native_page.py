@@ -74,7 +74,7 @@ lib.abs.argtypes = [c_int]; lib.abs(1, 2)
 a = (c_int * 3)(3, 1, 2); f = CFUNCTYPE(c_int, POINTER(c_int), POINTER(c_int))(lambda x, y: x[0] - y[0]); lib.qsort(a, 3, 4, f); list(a)
 lib.sprintf(buf, b"%d%s", 5, b"xy"), buf.value
 lib.snprintf.argtypes = [c_char_p, c_size_t, c_char_p]; lib.snprintf(buf, 6, b"%.2f", c_double(2.5)), buf.value
-e = c_char_p(); lib.strtol(create_string_buffer(b"12x"), byref(e), 10), e.value
+b = create_string_buffer(b"12x"); e = c_char_p(); lib.strtol(b, byref(e), 10), e.value
 D = type("D", (Structure,), {"_fields_": [("q", c_int), ("r", c_int)]}); lib.div.restype = D; lib.div(7, 2).r
 lib.malloc.restype = c_void_p; p = cast(lib.malloc(16), POINTER(c_int)); p[1] = 6; p[1:2]
 lib.malloc.restype = c_void_p; p = lib.malloc(16); memset(p + 4, 65, 4); string_at(4 + p, 4), p + 4 - p, p + 8 - 8 == p
