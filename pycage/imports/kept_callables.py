@@ -161,6 +161,30 @@ class _KeptSpecial:
         return bool(getattr(self._value, "__isabstractmethod__", False))
 
 
+@final
+@_core.seal
+class _KeptSlot:
+    """Stands in a class for a slot with the name of a special method: what is stored there is bound when it is read."""
+
+    __slots__ = ("_context", "_slot")
+
+    def __init__(self, context: access.AccessControlContext, slot: types.MemberDescriptorType) -> None:
+        self._context = context
+        self._slot = slot
+
+    def __get__(self, instance: object, owner: type | None = None) -> object:
+        if instance is None:
+            return self
+        found = self._slot.__get__(instance, owner)
+        return _core.bind(self._context, found) if callable(found) else found
+
+    def __set__(self, instance: object, value: object) -> None:
+        self._slot.__set__(instance, value)
+
+    def __delete__(self, instance: object) -> None:
+        self._slot.__delete__(instance)
+
+
 def behind_special(thing: object) -> object:
     """Return what a class was given under the name of a special method; any other object as it is."""
     return thing._value if type(thing) is _KeptSpecial else thing
@@ -168,10 +192,14 @@ def behind_special(thing: object) -> object:
 
 def _bind_special(value: object) -> object:
     kind = type(value)
-    if kind is _KeptSpecial or any(kind is one for one in _KEEP_THEMSELVES):
+    if kind is _KeptSpecial or kind is _KeptSlot or any(kind is one for one in _KEEP_THEMSELVES):
         return value
     raw = _core.snapshot()
-    return value if raw is None else _KeptSpecial(access.context_of(raw), value)
+    if raw is None:
+        return value
+    if type(value) is types.MemberDescriptorType:
+        return _KeptSlot(access.context_of(raw), value)
+    return _KeptSpecial(access.context_of(raw), value)
 
 
 def kept_method(function: Callable[..., object]) -> Callable[..., object]:

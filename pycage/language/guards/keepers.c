@@ -525,36 +525,24 @@ special_slot(PyTypeObject *type)
     return found;
 }
 
-/* -1 with an exception if a class that a sandbox made just now has a slot with the name of a special method: whatever is
- * stored there would be called as it is.  __init_subclass__ has seen the class by now, so it loses the slot, too. */
+/* Puts a stand-in in place of each slot of a class made just now that has the name of a special method: what is stored
+ * there is called with nobody on the stack.  -1 with an exception on error. */
 int
 check_slots(PyObject *cls)
 {
-    PyObject *name = PyType_Check(cls) ? special_slot((PyTypeObject *)cls) : NULL;
-    if (name == NULL) {
-        return 0;
-    }
-    PyObject *bound = PyObject_CallOneArg(special_binder, name);
-    int refused = bound != name;
-    Py_XDECREF(bound);
-    while (refused && name != NULL) {
-        PyObject *type, *error, *traceback;
-        PyErr_Fetch(&type, &error, &traceback);
-        int status = PyType_Type.tp_setattro(cls, name, NULL);
+    PyObject *name;
+    while (PyType_Check(cls) && (name = special_slot((PyTypeObject *)cls)) != NULL) {
+        PyObject *dict = type_dict((PyTypeObject *)cls), *slot = dict != NULL ? PyDict_GetItemWithError(dict, name) : NULL;
+        PyObject *bound = slot != NULL ? PyObject_CallOneArg(special_binder, slot) : NULL;
+        int same = bound == slot, status = bound == NULL ? -1 : same ? 0 : PyType_Type.tp_setattro(cls, name, bound);
+        Py_XDECREF(bound);
+        Py_XDECREF(dict);
         Py_DECREF(name);
-        name = status < 0 ? NULL : special_slot((PyTypeObject *)cls);
-        if (type == NULL && status == 0) {
-            PyErr_SetString(PyExc_TypeError, "a slot cannot have the name of a special method");
-        } else if (status == 0) {
-            PyErr_Restore(type, error, traceback);
-            continue;
+        if (status < 0 || same) {
+            return status;
         }
-        Py_XDECREF(type);
-        Py_XDECREF(error);
-        Py_XDECREF(traceback);
     }
-    Py_XDECREF(name);
-    return refused ? -1 : 0;
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* New reference to a namespace for a class, in which special methods are kept: the same dictionary or a copy. */
