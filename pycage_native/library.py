@@ -224,7 +224,7 @@ class Library:
         """Paths that the library asked for and did not get.  They are its own words: quote them before showing them.
 
         Raises:
-            AccessDenied: A sandbox on the stack, which did not load it, lacks ``NativePermission(path, "call")``.
+            AccessDenied: The calling sandbox, which did not load it, lacks ``NativePermission(path, "call")``.
         """
         self._ask()
         return tuple(self._broker.denials)
