@@ -235,6 +235,8 @@ domain_of_code(PyObject *code)
     return (PyObject *)extra;
 }
 
+#include "_core_look.h"
+
 #define INLINE_DOMAINS 16
 
 /* What one walk found, flattened: everything from the newest frame to where the walk ends, limits passed over. */
@@ -392,6 +394,10 @@ walk_stack(walk_result *walk, PyThreadState *thread)
 {
     PyFrameObject *frame;
     walk_init(walk);
+    if (top_record == NULL && only_host_code(thread)) {
+        walk->host = 1;
+        return 0;
+    }
     if (newest_frame(thread, &frame) < 0) {
         return -1;
     }

@@ -6,11 +6,23 @@ import itertools
 import os
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from pycage import MappingResolver, Sandbox, SandboxExited, do_privileged
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def python_handles_ctrl_c() -> Iterator[None]:
+    """Whoever started the tests may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def make(**modules: str) -> Sandbox:

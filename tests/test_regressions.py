@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import functools
 import gc
 import os
 import subprocess
@@ -9,6 +11,7 @@ import sys
 import textwrap
 import threading
 import time
+import weakref
 
 import pytest
 from cast import Role
@@ -196,6 +199,32 @@ def test_a_thread_cannot_begin_privileged(tmp_path) -> None:
     )
 
     assert done.stdout.splitlines() == ["['AccessDenied'] False"] * 2, done.stderr
+
+
+def test_what_ends_with_the_last_frame_of_a_thread_has_an_empty_stack(box: Role) -> None:
+    """The interpreter clears the locals of a frame that is no longer on the stack; a frame of C's own may still be."""
+    refused: list[str] = []
+    ended = threading.Event()
+
+    class Watched:
+        pass
+
+    def body() -> None:
+        watched = Watched()
+        # partial(): a callback without a frame of its own.
+        references.append(weakref.ref(watched, functools.partial(sys.audit, "test.last_frame")))
+
+    references: list[object] = []
+    own_hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: (refused.append(type(unraisable.exc_value).__name__), ended.set())[0]
+    try:
+        _thread.start_new_thread(body, ())
+        assert ended.wait(10)
+    finally:
+        sys.unraisablehook = own_hook
+
+    assert refused == ["AccessDenied"]
+    HOST.call(functools.partial(sys.audit, "test.last_frame"), None)  # on the host's stack it is nobody's business
 
 
 # ---- The hook -------------------------------------------------------------------------------------------------------
