@@ -825,7 +825,13 @@ static PyObject *
 top_domain(int *handed)
 {
     PyFrameObject *frame;
-    if (newest_frame(PyThreadState_Get(), &frame) < 0) {
+    PyThreadState *thread = PyThreadState_Get();
+    PyObject *code = top_record == NULL ? newest_code(thread) : NULL;
+    if (code != NULL) {
+        *handed = 0;
+        return domain_of_code(code);
+    }
+    if (newest_frame(thread, &frame) < 0) {
         PyErr_Clear();
         *handed = 1;
         return NULL;
@@ -834,7 +840,7 @@ top_domain(int *handed)
     if (frame == NULL) {
         return NULL;
     }
-    PyObject *code = (PyObject *)PyFrame_GetCode(frame);
+    code = (PyObject *)PyFrame_GetCode(frame);
     PyObject *domain = domain_of_code(code);
     Py_DECREF(code);
     Py_DECREF(frame);

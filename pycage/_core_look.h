@@ -22,6 +22,17 @@
 #define code_of_inner_frame(frame) ((frame)->f_code)
 #endif
 
+/* Borrowed: the code of the newest frame; NULL: there is none, or it cannot be told here. */
+static PyObject *
+newest_code(PyThreadState *thread)
+{
+    _PyInterpreterFrame *frame = newest_inner_frame(thread);
+    while (frame != NULL && _PyFrame_IsIncomplete(frame)) {
+        frame = frame->previous;
+    }
+    return frame == NULL ? NULL : (PyObject *)code_of_inner_frame(frame);
+}
+
 /* Whether there are frames, and all of them are of host code.  Incomplete frames do not count, as for the public API:
  * they are of calls that have not begun, and of C. */
 static int
@@ -42,6 +53,12 @@ only_host_code(PyThreadState *thread)
 }
 
 #else
+
+static PyObject *
+newest_code(PyThreadState *Py_UNUSED(thread))
+{
+    return NULL;
+}
 
 static int
 only_host_code(PyThreadState *Py_UNUSED(thread))

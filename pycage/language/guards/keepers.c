@@ -314,11 +314,22 @@ error:
     return -1;
 }
 
+/* Whether nothing is kept, because code of the host makes the object. */
+static int
+is_hosts(const Keeper *keeper)
+{
+    int handed = 0;
+    return !(keeper->how & DEEP) && core->top_domain(&handed) == NULL && !handed;
+}
+
 static PyObject *
 keeping_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     Keeper *keeper = keeper_of(type);
     PyObject *new_args, *new_kwargs;
+    if (keeper != NULL && is_hosts(keeper)) {
+        return keeper->make(type, args, kwargs);
+    }
     if (keeper == NULL || keep_all(keeper, args, kwargs, &new_args, &new_kwargs) < 0) {
         return NULL;
     }
@@ -333,6 +344,9 @@ keeping_init(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     Keeper *keeper = keeper_of(Py_TYPE(self));
     PyObject *new_args, *new_kwargs;
+    if (keeper != NULL && is_hosts(keeper)) {
+        return keeper->init(self, args, kwargs);
+    }
     if (keeper == NULL || keep_all(keeper, args, kwargs, &new_args, &new_kwargs) < 0) {
         return -1;
     }
@@ -354,6 +368,9 @@ keeping_vectorcall(PyObject *type, PyObject *const *args, size_t flagged, PyObje
     int changed = 0;
     if (keeper == NULL) {
         return NULL;
+    }
+    if (is_hosts(keeper)) {
+        return keeper->vectorcall(type, args, flagged, kwnames);
     }
     for (Py_ssize_t i = 0; i < count + keywords; i++) {
         int wanted = i < count ? i < INLINE_ARGUMENTS && (keeper->positions >> i & 1)
