@@ -15,8 +15,12 @@
 # plain before it is hashed or compared.  Everything is counted before it is copied.  What is there twice is copied
 # twice: the result is a tree, and what it costs is known.
 #
+# Hashes of numbers are known to everybody: a set of multiples of 2**61-1 has one hash for all, and takes the square of
+# its length to make, once more for every copy.  So items that share a hash are counted before they are put together.
+#
 # What still fails.  A container that is changed during the copy may come out as it never was, half old, half new; if
-# the interpreter notices, it is refused.
+# the interpreter notices, it is refused.  Numbers of different hashes can be chosen so that each has to pass many
+# others on its way to a place of its own; that is quick for each, but not counted.
 
 from __future__ import annotations
 
@@ -25,6 +29,7 @@ import decimal
 import fractions
 import sys
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, final
 
 from pycage.errors import LimitExceeded, NotPlainError, type_name
@@ -41,6 +46,8 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 _DEEPEST: Final = 200  # what may be asked for: each level is a call
 _MOST_BITS: Final = 14_284  # 4,300 digits, as many as int() and str() take: what is longer takes quadratic time
 _LONGEST_KEY: Final = 40
+_FEW: Final = 64  # so many items may share a hash uncounted
+_MOST_PAIRS: Final = 500_000  # of items with the same hash, which are compared: at most half a second
 
 _NUMERATOR: Final = vars(fractions.Fraction)["_numerator"].__get__
 _DENOMINATOR: Final = vars(fractions.Fraction)["_denominator"].__get__
@@ -64,7 +71,7 @@ def plain(value: object, *, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITE
     Raises:
         NotPlainError: Something in it is no plain data, or contains itself, or was changed meanwhile.  The message
             begins with the way to it, such as ``value["a"][3]``.
-        LimitExceeded: It is deeper or larger than that.
+        LimitExceeded: It is deeper or larger than that, or too many items of sets or keys of dictionaries share a hash.
 
     Example:
         >>> with pycage.Sandbox("hostile") as sandbox:
@@ -96,11 +103,11 @@ def _copy_of(value: object, name: str, max_depth: int, max_items: int, max_bytes
 class _Copy:
     """One copy on its way: what is left of the limits, and the way from the value to where it is now."""
 
-    __slots__ = ("_above", "_bytes", "_bytes_limit", "_depth_limit", "_items", "_items_limit", "_way")
+    __slots__ = ("_above", "_bytes", "_bytes_limit", "_depth_limit", "_items", "_items_limit", "_pairs", "_way")
 
     def __init__(self, name: str, max_depth: int, max_items: int, max_bytes: int) -> None:
         self._depth_limit, self._items_limit, self._bytes_limit = max_depth, max_items, max_bytes
-        self._items = self._bytes = 0
+        self._items = self._bytes = self._pairs = 0
         self._way: list[tuple[str | None, object]] = [("", name)]  # the form, and what fills it
         self._above: set[int] = set()  # the containers that this one is in
 
@@ -155,6 +162,15 @@ class _Copy:
                 self._exceeded("max_items", self._items_limit)
             yield item
 
+    def hashed(self, items: list[object]) -> list[object]:
+        """Return ``items``, plain as they are, if a set or a dictionary can be made of them in reasonable time."""
+        if len(items) > _FEW:
+            self._pairs += sum(same * (same - 1) // 2 for same in Counter(map(hash, items)).values())
+            if self._pairs > _MOST_PAIRS:
+                message = f"{self._here()}: too many items with the same hash; a list of them can be copied"
+                raise LimitExceeded(message)
+        return items
+
     def numbered(self, items: Iterable[object], form: str) -> Iterator[object]:
         """Yield the items, with the way set to each."""
         self._way.append(("", ""))
@@ -208,7 +224,7 @@ def _frozenset(copy: _Copy, value: frozenset[object]) -> object:
 
 
 def _hashed(copy: _Copy, kind: Callable[[list[object]], Any], items: list[object]) -> object:
-    made = kind(items)
+    made = kind(copy.hashed(items))
     if len(made) != len(items):
         copy.refuse("it was changed while it was copied")
     return made
@@ -216,7 +232,7 @@ def _hashed(copy: _Copy, kind: Callable[[list[object]], Any], items: list[object
 
 def _dict(copy: _Copy, value: dict[object, object]) -> object:
     flat = copy.into(value, lambda: copy.pairs(value.items()))
-    made = dict(zip(flat[::2], flat[1::2], strict=True))
+    made = dict(zip(copy.hashed(flat[::2]), flat[1::2], strict=True))
     if len(made) * 2 != len(flat):
         copy.refuse("it was changed while it was copied")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import fractions
+import importlib
 import math
 import threading
 import uuid
@@ -138,6 +139,55 @@ def test_a_value_that_grows_by_sharing_is_counted_as_often_as_it_is_there() -> N
 def test_bytes_are_counted(value: object) -> None:
     with pytest.raises(pycage.LimitExceeded, match="max_bytes=2000"):
         pycage.plain(value, max_bytes=2000)
+
+
+MODULE = importlib.import_module("pycage.plain")  # `pycage.plain` is the function
+SAME_HASH = 2**61 - 1  # of every multiple
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        set,
+        frozenset,
+        dict.fromkeys,
+        lambda numbers: {(number, "x") for number in numbers},
+        lambda numbers: {fractions.Fraction(number) for number in numbers},
+        lambda numbers: {"a": [set(numbers)]},
+    ],
+)
+def test_items_that_were_chosen_to_collide_are_refused(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "_MOST_PAIRS", 70 * 69 // 2)
+    value = make([number * SAME_HASH for number in range(70)])
+    too_many = make([number * SAME_HASH for number in range(71)])
+
+    assert pycage.plain(value) == value
+    with pytest.raises(pycage.LimitExceeded, match="too many items with the same hash"):
+        pycage.plain(too_many)
+
+
+def test_items_that_collide_are_counted_in_all_containers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "_MOST_PAIRS", 70 * 69)
+    value = {number * SAME_HASH for number in range(70)}
+
+    assert pycage.plain([value] * 2) == [value] * 2
+    with pytest.raises(pycage.LimitExceeded, match=r"value\[2\]: too many items with the same hash"):
+        pycage.plain([value] * 3)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        set(range(-20_000, 20_000)),
+        dict.fromkeys(number / 7 for number in range(20_000)),
+        {2**power for power in range(7000)},
+        {str(number) for number in range(20_000)},
+        {complex(real, imag) for real in range(-70, 70) for imag in range(-70, 70)},
+        {(left, right) for left in range(100) for right in range(100)},
+    ],
+)
+def test_data_of_ordinary_programs_does_not_collide_too_often(value: object) -> None:
+    assert pycage.plain(value) == value
 
 
 def test_a_number_that_cannot_be_shown_is_refused() -> None:
