@@ -19,13 +19,16 @@ use it to raise its own permissions (jcage's J1).
 # code in, take permissions from and close; what the host put below it may share modules and objects that it lacks.
 #
 # What stays the host's: taking a denial back, deciders, and what a child finds exposed.
+#
+# Every line of a policy makes every change of it slower, for the host, too.  So what is made without that permission is
+# counted: sandboxes below one that the host made, and lines about each of them.
 
 from __future__ import annotations
 
 import os
 import unicodedata
 from types import MethodType
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, final
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, final
 
 from pycage import _core, access
 from pycage.access import check_permission
@@ -37,7 +40,19 @@ if TYPE_CHECKING:
 
     from pycage.domains import ProtectionDomain
 
-__all__ = ["absolute", "administering", "as_callers", "checked_name", "is_above", "require_administrator"]
+__all__ = [
+    "MOST_BELOW",
+    "MOST_LINES",
+    "absolute",
+    "administering",
+    "as_callers",
+    "checked_name",
+    "is_above",
+    "require_administrator",
+]
+
+MOST_LINES: Final = 1024  # grants and denials of one sandbox, to which sandboxes above it may still add
+MOST_BELOW: Final = 64  # open sandboxes below one that the host made, to which these may still add
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -115,8 +130,8 @@ def is_above(domains: Iterable[ProtectionDomain]) -> bool:
     return bool(running) and running <= {*domains}
 
 
-def require_administrator(name: str, above: Iterable[ProtectionDomain], granting: Iterable[Permission] | None) -> None:
-    """Return if the running stack may change what the sandbox ``name`` may do.
+def require_administrator(name: str, above: Iterable[ProtectionDomain], granting: Iterable[Permission] | None) -> bool:
+    """Return if the running stack may change what the sandbox ``name`` may do: whether as an administrator.
 
     Args:
         name: The sandbox.
@@ -130,7 +145,8 @@ def require_administrator(name: str, above: Iterable[ProtectionDomain], granting
     administrator = SandboxAdminPermission(name, "setSandboxPermissions")
     if granting is None or not is_above(above) or access.implied(administrator):
         check_permission(administrator)
-        return
+        return True
     for permission in granting:
         check_permission(GrantPermission.of(permission))
         check_permission(permission)
+    return False

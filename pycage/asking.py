@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pycage.errors import StackEntry
     from pycage.permissions import Permission
 
-__all__ = ["TAG", "Decider", "HostAsker"]
+__all__ = ["TAG", "Decider", "HostAsker", "is_async"]
 
 Decider: TypeAlias = (
     "Callable[[Question], Answer | bool | None] | Callable[[Question], Awaitable[Answer | bool | None]]"
@@ -50,6 +50,11 @@ Decider: TypeAlias = (
 TAG: Final = "request"
 _MOST_OPEN: Final = 8
 _LOOK_AGAIN: Final = 0.2  # whether the loop still runs, in seconds
+
+
+def is_async(decider: Callable[..., object]) -> bool:
+    """Return whether a decider is a coroutine function, or an object whose call is one."""
+    return inspect.iscoroutinefunction(decider) or inspect.iscoroutinefunction(type(decider).__call__)
 
 
 class _Here(threading.local):
@@ -108,7 +113,7 @@ class HostAsker:
         self._open: dict[tuple[Permission, ...], _Pending] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decide: Callable[[Question], object] = decider
-        if inspect.iscoroutinefunction(decider) or inspect.iscoroutinefunction(type(decider).__call__):
+        if is_async(decider):
             self._loop = asyncio._get_running_loop()
             if self._loop is None:
                 message = "an async decider runs on the loop that runs where it is registered, and none runs here"
@@ -198,7 +203,10 @@ class HostAsker:
         except BaseException as error:  # noqa: BLE001  a decider that fails, or wants to exit, has not said yes
             return self._failed(error)
         if type(said) is CoroutineType:
-            said.close()  # nobody would run it
+            said.close()
+            return Answer.deny(
+                "the decider returned a coroutine, which nobody runs; hand over the async function itself"
+            )
         return answer_of(said)
 
     def _failed(self, error: BaseException) -> Answer:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar, final, overload
 
 from pycage import _core, manager
-from pycage.access import require_permissions
-from pycage.administration import absolute, administering, as_callers, require_administrator
-from pycage.asking import HostAsker
-from pycage.errors import PolicyError
+from pycage.access import check_permission, get_context, require_permissions
+from pycage.administration import MOST_LINES, absolute, administering, as_callers, require_administrator
+from pycage.asking import HostAsker, is_async
+from pycage.errors import LimitExceeded, PolicyError
+from pycage.permissions import SecurityPermission
 
 if TYPE_CHECKING:
     import contextlib
@@ -34,16 +35,18 @@ _WORST: Final = ("denied", "prompt", "partial", "granted")
 class _Granted:
     """What `Sandbox.granted` returns, to who may administer."""
 
-    __slots__ = ("_domain", "_grants", "_permissions")
+    __slots__ = ("_domain", "_grants", "_permissions", "_unless")
 
-    def __init__(self, domain: ProtectionDomain, permissions: tuple[Permission, ...]) -> None:
+    def __init__(
+        self, domain: ProtectionDomain, permissions: tuple[Permission, ...], unless: Callable[[], bool]
+    ) -> None:
         self._domain = domain
         self._permissions = permissions
+        self._unless = unless
         self._grants: tuple[Grant, ...] = ()
 
     def __enter__(self) -> None:
-        domain = self._domain
-        self._grants += manager.POLICY.grant(domain.code_source, *self._permissions, unless=lambda: domain.closed)
+        self._grants += manager.POLICY.grant(self._domain.code_source, *self._permissions, unless=self._unless)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -70,7 +73,8 @@ class Controlled:
 
     @property
     def permissions(self) -> Permissions:
-        """What is granted to it now, read-only.  Denials are not subtracted; see `query`."""
+        """What is granted to it now, read-only.  Denials are not subtracted; see `query`.  Raises as `query` does."""
+        self._may_know()
         return manager.POLICY.permissions(self._domain.code_source)
 
     @administering
@@ -97,6 +101,8 @@ class Controlled:
                 "setSandboxPermissions")``; for a child of its own sandbox, a `GrantPermission` for each permission and
                 that permission itself will do.
             PolicyError: ``ttl`` or ``uses`` is not a positive number.
+            LimitExceeded: Sandboxed code that may because it is above this sandbox has no place for so many: there are
+                1,024 lines in the policy about one sandbox.
 
         Example:
             >>> from pycage import FilePermission
@@ -110,16 +116,14 @@ class Controlled:
         """
         require_permissions(permissions)
         wanted = absolute(permissions)
-        self._administer(wanted)
-        domain = self._domain
         manager.POLICY.grant(
-            domain.code_source,
+            self._domain.code_source,
             *wanted,
             principals=principals,
             ttl=ttl,
             uses=uses,
             tag=tag,
-            unless=lambda: domain.closed,
+            unless=self._adding(wanted, granting=wanted),
         )
 
     @administering
@@ -135,8 +139,7 @@ class Controlled:
         """
         require_permissions(permissions)
         wanted = absolute(permissions)
-        self._administer(wanted)
-        return _Granted(self._domain, wanted)
+        return _Granted(self._domain, wanted, self._adding(wanted, granting=wanted))
 
     @administering
     def revoke(self, *permissions: Permission, tag: str | None = None) -> bool:
@@ -191,10 +194,9 @@ class Controlled:
             ...     sandbox.query(pycage.FilePermission("/srv/private/a", "read"))
             'denied'
         """
-        self._administer(())
+        unless = self._adding(permissions, granting=())
         require_permissions(permissions)
-        domain = self._domain
-        manager.POLICY.deny(domain.code_source, *absolute(permissions), tag=tag, unless=lambda: domain.closed)
+        manager.POLICY.deny(self._domain.code_source, *absolute(permissions), tag=tag, unless=unless)
 
     @administering
     def undeny(self, *permissions: Permission, tag: str | None = None) -> bool:
@@ -228,6 +230,10 @@ class Controlled:
             part of a directory).  ``"denied"``: nothing of it is granted, and a denial forbids it.  ``"prompt"``:
             neither; the decider of `on_request` would be asked, and without one it is refused.
 
+        Raises:
+            AccessDenied: A sandbox on the stack is neither this one nor above it, and lacks
+                ``SecurityPermission("getPolicy")``.
+
         Example:
             >>> with pycage.Sandbox("asked", permissions=[pycage.FilePermission("/srv/x", "read")]) as sandbox:
             ...     for actions in ("read", "write", "read,write"):
@@ -236,6 +242,7 @@ class Controlled:
             prompt
             partial
         """
+        self._may_know()
         require_permissions((permission,))
         (wanted,) = absolute((permission,))
         if self._domain.implies(wanted):
@@ -273,7 +280,8 @@ class Controlled:
             ``decider``, so that this can decorate it.
 
         Raises:
-            PolicyError: ``decider`` is a coroutine function and no event loop runs here.
+            PolicyError: ``decider`` is a coroutine function, and no event loop runs here, or sandboxed code hands it
+                over.
 
         Example:
             >>> with pycage.Sandbox("asking") as sandbox:
@@ -287,6 +295,9 @@ class Controlled:
             refused by sandbox "asking": <module> line 1 (not on Sundays)
         """
         self._administer(None)
+        if callable(decider) and is_async(decider) and _core.snapshot() is not None:
+            message = "sandboxed code cannot hand over an async decider, which would run on the host's event loop: "
+            raise PolicyError(message + "hand over a plain function")
         self._domain.asker = None if decider is None else HostAsker(self._name, as_callers(decider), timeout)
         return decider
 
@@ -326,8 +337,31 @@ class Controlled:
             message = f"sandbox {self._name!r} is closed; create another one"
             raise PolicyError(message)
 
-    def _administer(self, granting: tuple[Permission, ...] | None = None) -> None:
+    def _administer(self, granting: tuple[Permission, ...] | None = None) -> bool:
         self._require_open()
         # What the host made, those above may give more of their own, but take nothing away.
         above = self._domain.ancestors if granting or self._delegated else ()
-        require_administrator(self._name, above, granting)
+        return require_administrator(self._name, above, granting)
+
+    def _may_know(self) -> None:
+        """Return if everybody on the stack may know what it may do: the host, itself, and those above it."""
+        if _core.snapshot() is not None and not get_context().sandboxes() <= {self._domain, *self._domain.ancestors}:
+            check_permission(SecurityPermission("getPolicy"))
+
+    def _adding(self, lines: tuple[object, ...], *, granting: tuple[Permission, ...]) -> Callable[[], bool]:
+        """Return what the policy asks in the middle of a change that adds these lines: whether to leave them out."""
+        administrator = self._administer(granting)
+        domain, name, more = self._domain, self._name, len(lines)
+
+        def unless() -> bool:
+            if not administrator:
+                there = sum(line.source == domain.code_source for line in manager.POLICY.grants)
+                if there + more > MOST_LINES:
+                    message = (
+                        f"sandbox {name!r} has {there} grants and denials: sandboxed code can add no {more} to them, "
+                        f"{MOST_LINES} are the limit; revoke some, or let the host grant"
+                    )
+                    raise LimitExceeded(message)
+            return domain.closed
+
+        return unless

@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, access, manager
 from pycage.access import check_permission, do_privileged, require_permissions
-from pycage.administration import absolute, administering, checked_name, is_above, require_administrator
+from pycage.administration import (
+    MOST_LINES,
+    absolute,
+    administering,
+    checked_name,
+    is_above,
+    require_administrator,
+)
 from pycage.cage import Cage
 from pycage.codesource import CodeSource
 from pycage.control import Controlled
 from pycage.domains import ProtectionDomain
-from pycage.errors import type_name
+from pycage.errors import LimitExceeded, type_name
 from pycage.explanations import explain
 from pycage.imports import MappingResolver
 from pycage.modes import checked_mode
@@ -92,6 +99,8 @@ class Sandbox(Controlled, OnTrial):
                 "setSandboxPermissions")``.  A sandbox that makes a child of its own does not need the second.  It needs
                 what `grant` needs for the permissions; its child shares the modules of the host that it shares itself,
                 and the resolver can only be a `MappingResolver`.
+            LimitExceeded: A sandbox makes it, and 64 are open that it and those below it made, or there are more than
+                1,024 permissions.
         """
         registry = Sandboxes.get()
         self._name = checked_name(name)
@@ -114,6 +123,9 @@ class Sandbox(Controlled, OnTrial):
                 raise TypeError(message)
             self._delegated = parent._delegates(self._name, wanted)
             if self._delegated:
+                if len(wanted) > MOST_LINES:
+                    message = f"{len(wanted)} permissions for sandbox {self._name!r}: {MOST_LINES} are the limit"
+                    raise LimitExceeded(message)
                 plain = type(mode) is str and mode == "enforce" and type(resolver) in {MappingResolver, NoneType}
                 if not plain or any(one is not None for one in (sandbox_policy, host_policy, audit_policy)):
                     # What those reach is not limited by permissions.

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, manager
 from pycage.access import check_permission, require_permissions
-from pycage.administration import administering, checked_name
-from pycage.errors import DuplicateSandboxError
+from pycage.administration import MOST_BELOW, administering, checked_name
+from pycage.errors import DuplicateSandboxError, LimitExceeded
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.permissions import Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from pycage.domains import ProtectionDomain
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.modes import Mode
     from pycage.policy import Policy
@@ -122,12 +123,20 @@ class Sandboxes:
         with self._lock:
             if name in self._open:
                 raise DuplicateSandboxError(name)
+            if sandbox._delegated:
+                self._require_place_below(sandbox._domain.ancestors[-1])
             self._open[name] = sandbox
         try:
             yield
         except BaseException:
             self._remove(name, sandbox)
             raise
+
+    def _require_place_below(self, top: ProtectionDomain) -> None:
+        below = sum(one._delegated and top in one._domain.ancestors for one in self._open.values())
+        if below >= MOST_BELOW:
+            message = f"{below} sandboxes that sandboxed code made are open below {top.label}: no more; close one"
+            raise LimitExceeded(message)
 
     def _remove(self, name: str, sandbox: Sandbox) -> None:
         with self._lock:

@@ -30,15 +30,19 @@ class OnTrial:
 
     _domain: ProtectionDomain
 
-    def _administer(self) -> None:
+    def _administer(self) -> bool:
         raise NotImplementedError  # Controlled has it
+
+    def _may_know(self) -> None:
+        raise NotImplementedError  # as above
 
     def _watch(self, more: int) -> None:
         raise NotImplementedError  # Sandbox has it
 
     @property
     def mode(self) -> Mode:
-        """``"enforce"`` or ``"audit"``."""
+        """``"enforce"`` or ``"audit"``.  Raises as `Sandbox.query` does."""
+        self._may_know()
         return self._domain.mode
 
     @administering

@@ -17,6 +17,7 @@ from pycage import (
     AllPermission,
     FilePermission,
     GrantPermission,
+    LimitExceeded,
     MappingResolver,
     PolicyChange,
     PolicyError,
@@ -24,6 +25,7 @@ from pycage import (
     Sandbox,
     SandboxAdminPermission,
     Sandboxes,
+    SecurityPermission,
     access,
     control,
     get_policy,
@@ -562,11 +564,94 @@ def test_a_child_of_a_parent_that_is_closed_meanwhile_leaves_nothing_behind(
         assert namesake.query(X) == "prompt"
 
 
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda child, tag: child.grant(X, tag=tag),
+        lambda child, tag: child.deny(Y, tag=tag),
+        lambda child, _tag: child.granted(X).__enter__(),
+    ],
+    ids=["grant", "deny", "granted"],
+)
+def test_sandboxed_code_adds_no_more_lines_about_a_child_than_the_limit(
+    make: Callable[..., Sandbox], add: Callable[[Sandbox, str], object]
+) -> None:
+    """Each of them makes every change of the policy slower, for the host, too."""
+    parent = make(GET, CREATE, MAY_GRANT_X, X)
+    child = child_of(parent, "control_child")
+    child.grant(*[Y] * 1022)  # the host is not limited; what it grants counts
+    call = parent.load("m").call
+
+    call(add, child, "a")
+    call(add, child, "b")
+    with pytest.raises(LimitExceeded, match="'control_child' has 1024 grants and denials"):
+        call(add, child, "c")
+    child.grant(Y)
+    assert child.revoke(Y)
+    assert call(add, child, "d") is None
+
+
+def test_sandboxed_code_grants_not_too_much_at_once(make: Callable[..., Sandbox]) -> None:
+    parent = make(GET, CREATE, MAY_GRANT_X, X)
+    with pytest.raises(LimitExceeded, match="1025 permissions"):
+        child_of(parent, "control_child", permissions=[X] * 1025)
+    child = child_of(parent, "control_child", permissions=[X])
+    with pytest.raises(LimitExceeded):
+        parent.load("m").call(child.grant, *[X] * 1024)
+
+    assert len(child.permissions) == 1
+    parent.load("m").call(child.grant, *[X] * 1023)
+
+
+def test_sandboxed_code_has_so_many_sandboxes_below_it(make: Callable[..., Sandbox], monkeypatch) -> None:
+    monkeypatch.setattr("pycage.sandboxes.MOST_BELOW", 3)
+    parent = make(GET, CREATE, GrantPermission("*"))
+    parent.create_child("control_hosts")  # the host's own do not count
+    child = child_of(parent, "control_child_1", resolver=MappingResolver({"m": PLUGIN}), permissions=[])
+    for number in (2, 3):
+        child_of(parent, f"control_child_{number}")
+
+    for above, name in [(parent, "control_child_4"), (child, "control_grandchild")]:
+        with pytest.raises(LimitExceeded, match="3 sandboxes that sandboxed code made are open below sandbox"):
+            parent.load("m").call(above.create_child, name)
+        assert Sandboxes.get().find(name) is None
+    other = make(GET, CREATE)
+    assert child_of(other, "control_child_4").parent is other
+    parent.load("m").call(Sandboxes.get().find("control_child_2").close)
+    assert parent.load("m").call(child.create_child, "control_grandchild").parent is child
+    assert parent.create_child("control_another").parent is parent
+
+
 def test_without_a_parent_an_administrator_is_asked_for(make: Callable[..., Sandbox]) -> None:
     sandbox = make(GET, CREATE, GrantPermission("*"), X)
 
     with pytest.raises(AccessDenied, match="setSandboxPermissions"):
         sandbox.load("m").make_sandbox("control_other", permissions=[X])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda sandbox: sandbox.query(X),
+        lambda sandbox: list(sandbox.permissions),
+        lambda sandbox: sandbox.mode,
+    ],
+    ids=["query", "permissions", "mode"],
+)
+def test_what_a_sandbox_may_do_is_told_to_itself_and_to_those_above_it(
+    make: Callable[..., Sandbox], ask: Callable[[Sandbox], object]
+) -> None:
+    """Else a handle that is handed over shows to anybody what would be worth an attack."""
+    parent, friend = make(X), make()
+    child = parent.create_child("control_child", resolver=MappingResolver({"m": PLUGIN}), permissions=[X])
+
+    told = ask(child)
+    assert parent.load("m").call(ask, child) == child.load("m").call(ask, child) == told
+    for who, whom in [(friend, child), (child, parent)]:
+        with pytest.raises(AccessDenied, match="getPolicy"):
+            who.load("m").call(ask, whom)
+    friend.grant(SecurityPermission("getPolicy"))
+    assert friend.load("m").call(ask, child) == told
 
 
 # ---- Examples -------------------------------------------------------------------------------------------------------

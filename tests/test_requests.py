@@ -516,7 +516,7 @@ def test_a_function_that_returns_a_coroutine_is_no_decider(box: Box) -> None:
         return True
 
     box.sandbox.on_request(lambda question: decide(question))
-    refused(lambda: box.ask(X), "coroutine instead of an Answer")
+    refused(lambda: box.ask(X), "returned a coroutine, which nobody runs")
 
 
 # ---- What is shown --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import itertools
@@ -105,6 +106,28 @@ def test_a_function_of_the_host_that_a_sandbox_hands_over_as_decider_works_for_t
         other.load("m").ask(X)
 
     other.on_request(of_the_host)
+    other.load("m").ask(X)
+
+
+def test_an_async_decider_that_a_sandbox_hands_over_is_refused_at_once_and_says_why(make) -> None:
+    administrator, other = make(SandboxAdminPermission("*", "*")), make()
+
+    class Deciding:
+        async def __call__(self, _question: object) -> bool:
+            return True
+
+    async def register() -> None:
+        for decider in (Deciding().__call__, Deciding()):
+            with pytest.raises(PolicyError, match="hand over a plain function"):
+                administrator.load("m").call(other.on_request, decider)
+        other.on_request(Deciding())  # the host may
+
+    asyncio.run(register())
+    administrator.load("m").call(other.on_request, lambda _question: Deciding()(_question))
+    with pytest.raises(AccessDenied) as caught:
+        other.load("m").ask(X)
+    assert any("hand over the async function itself" in note for note in caught.value.__notes__)
+    administrator.load("m").call(other.on_request, lambda _question: True)
     other.load("m").ask(X)
 
 
