@@ -140,6 +140,9 @@ def install(*, allow_subinterpreters: bool = False) -> None:
 def get_policy() -> Policy:
     """Return the policy of the process.
 
+    It is the live one, and its methods ask nobody for permission: whoever has it may grant whatever it likes.  Hand out
+    what you read from it, such as ``get_policy().permissions(source)``, and never the policy itself.
+
     Raises:
         AccessDenied: A caller lacks ``SecurityPermission("getPolicy")``.
 

@@ -90,7 +90,11 @@ class RuntimePermission(BasicPermission):
 @final
 @attrs.frozen(eq=False, repr=False)
 class SecurityPermission(BasicPermission):
-    """An operation on pycage itself, such as ``getPolicy`` or ``setPolicy``.
+    """An operation on pycage itself.
+
+    ``getDecisions`` reads the log; ``setPolicy`` changes policies.  ``getPolicy`` explains answers, and is what
+    `get_policy` asks for, which returns the live policy: whoever has that can grant itself anything.  So grant
+    ``getPolicy`` as ``setPolicy``: to code that may have all permissions.
 
     Example:
         >>> pycage.SecurityPermission("*").implies(pycage.SecurityPermission("getPolicy"))

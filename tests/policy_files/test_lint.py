@@ -75,6 +75,7 @@ def test_an_ordinary_rule_is_left_alone(rule: str) -> None:
         ('RuntimePermission "*"', "interpreter"),
         ('RuntimePermission "defineCode"', "interpreter"),
         ('SecurityPermission "setPolicy"', "administer"),
+        ('SecurityPermission "getPolicy"', "administer"),  # the live one
         ('SandboxAdminPermission "x" "setSandboxPermissions"', "administer"),
     ],
 )
