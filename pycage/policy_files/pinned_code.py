@@ -9,7 +9,10 @@
 #
 #     find . -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | xargs -d '\n' sha256sum
 #
-# Links are refused: the hash would be about a text, and the code somewhere else.
+# Links are refused: the hash would be about a text, and the code somewhere else.  A file is opened so that no link is
+# followed, and looked at when it is open: what its name leads to may be exchanged in between.
+#
+# What still fails.  A directory on the way that is exchanged for a link is followed; only the hash tells.
 
 from __future__ import annotations
 
@@ -153,8 +156,7 @@ def _contents(path: str) -> dict[str, bytes]:
     total = 0
     try:
         for name in _files(path):
-            with open(os.path.join(path, name) if name else path, "rb") as file:  # noqa: PTH118, PTH123  # as above
-                contents[name] = file.read(MOST_BYTES + 1)
+            contents[name] = _content(os.path.join(path, name) if name else path)  # noqa: PTH118  # as above
             total += len(contents[name])
             if total > MOST_BYTES or len(contents) > MOST_FILES:
                 message = f"{shorten(path)} is too large for a plugin: at most {MOST_FILES} files, {MOST_BYTES} bytes"
@@ -165,6 +167,22 @@ def _contents(path: str) -> dict[str, bytes]:
         message = f"the code of the plugin cannot be read: {error}"
         raise PolicyError(message) from error
     return contents
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", opener=_opened) as file:  # as above
+        if not S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _refused(path)
+        return file.read(MOST_BYTES + 1)
+
+
+def _opened(path: str, flags: int) -> int:
+    # Without waiting: a pipe opens when somebody writes to it.
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _refused(path: str) -> PolicyError:
+    return PolicyError(f"{shorten(path)} is neither a file nor a directory; take it out of the plugin")
 
 
 def _files(path: str) -> Iterator[str]:
@@ -186,8 +204,7 @@ def _files(path: str) -> Iterator[str]:
             if S_ISREG(mode):
                 yield os.path.relpath(full, path)
             elif not S_ISDIR(mode):
-                message = f"{shorten(full)} is neither a file nor a directory; take it out of the plugin"
-                raise PolicyError(message)
+                raise _refused(full)
 
 
 def _raise(error: OSError) -> None:

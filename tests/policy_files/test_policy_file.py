@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import subprocess
 import threading
 from types import SimpleNamespace
@@ -21,7 +23,7 @@ from pycage import (
     decisions,
     get_policy,
 )
-from pycage.policy_files import digest_of, load_policy, read_policy
+from pycage.policy_files import digest_of, load_policy, pinned_code, read_policy
 
 A = FilePermission("/srv/a", "read")
 B = FilePermission("/srv/b", "read")
@@ -160,6 +162,34 @@ def test_a_link_in_the_code_of_a_plugin_is_refused(tmp_path) -> None:
 
     with pytest.raises(PolicyError, match="neither a file nor a directory"):
         digest_of(tmp_path / "thumb")
+
+
+@pytest.mark.parametrize("name", ["thumb", "thumb/x.py"])
+@pytest.mark.parametrize(
+    ("exchange", "error"),
+    [
+        (lambda path: path.symlink_to("/etc/passwd"), "symbolic links"),
+        (lambda path: os.mkfifo(path), "neither a file nor a directory"),  # and nobody waits for who writes to it
+        (lambda path: path.write_text("size = 32"), None),  # another file is what is hashed
+    ],
+)
+def test_a_file_that_is_exchanged_after_it_was_found_is_not_followed(
+    tmp_path, monkeypatch, name: str, exchange, error: str | None
+) -> None:
+    file = tmp_path / "thumb" / "x.py"
+    file.parent.mkdir()
+    file.write_text("size = 64")
+    found = pinned_code._files
+
+    def exchanged_when_found(path: str):
+        for each in found(path):
+            file.unlink()
+            exchange(file)
+            yield each
+
+    monkeypatch.setattr(pinned_code, "_files", exchanged_when_found)
+    with contextlib.nullcontext() if error is None else pytest.raises(PolicyError, match=error):
+        digest_of(tmp_path / name)
 
 
 def test_an_installed_package_is_loaded_as_the_sandboxes_own_if_the_manifest_names_it() -> None:
