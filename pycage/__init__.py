@@ -20,6 +20,9 @@ From the ground up:
 A part imports only what stands before it (``tests/test_layers.py`` has the whole order).  This module only re-exports.
 """
 
+from pycage import search_path as search_path  # first: see there
+
+# isort: split
 from pycage.access import AccessControlContext as AccessControlContext
 from pycage.access import GuardedObject as GuardedObject
 from pycage.access import check_permission as check_permission

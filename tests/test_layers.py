@@ -25,7 +25,7 @@ ORDER = [
     {"denials", "privileges"},
     {"agreement", "host_calls", "questions", "asking", "needs"},
     {"access", "shims"},
-    {"paths", "addresses", "source_lines"},
+    {"paths", "addresses", "search_path", "source_lines"},
     {"held_paths", "event_requests"},
     {"file_arguments"},
     {"event_arguments"},

@@ -421,6 +421,23 @@ def test_as_a_process_streams_and_exit_codes_pass(pycage) -> None:
     assert (5, "HELLO\n", "beside\n") == (done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.parametrize("option", [("-m", "pycage"), ("-Bmpycage",)])
+def test_as_a_process_nothing_of_the_directory_is_imported_before_there_is_a_sandbox(pycage, option) -> None:
+    """Whoever runs a script where it was unpacked must not run what else was unpacked there."""
+    escape = f"open({str(pycage.directory)!r} + '/escaped', 'w').close()\n"
+    for name in ("attrs", "attr", "typing", "threading", "inspect", "pathlib", "json", "_asyncio"):
+        pycage.write(f"{name}.py", escape)
+    at_home = {"cwd": pycage.directory, "capture_output": True, "text": True, "timeout": 60, "check": False}
+
+    subprocess.run([sys.executable, "-c", "import attrs"], **at_home)
+    assert Path("escaped").exists()  # control: they would be imported
+    Path("escaped").unlink()
+
+    done = subprocess.run([sys.executable, *option, "run", "-c", "print(6 * 7)"], **at_home)
+    assert (0, "42\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert not Path("escaped").exists()
+
+
 def test_as_a_process_a_module_of_the_directory_is_never_the_hosts(pycage) -> None:
     """`python -m` puts the directory first where the host imports from; what it shares must not come from there."""
     pycage.write("colorsys.py", f"open({str(pycage.directory)!r} + '/escaped', 'w').close()\n")
