@@ -89,7 +89,7 @@ class OnTrial:
 
         Everything but what is denied, and but what audit mode never lets pass (permissions over pycage itself, native
         code, reflection ...): use it for code that you would run outside of a sandbox, or on a machine that you can do
-        without.
+        without.  What the code only tries, and would go on without, is taken down as needed, too: it is not refused.
 
         Example:
             >>> with pycage.Sandbox("learner") as sandbox, sandbox.learn() as needs:

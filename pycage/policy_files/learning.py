@@ -99,7 +99,8 @@ def learn(
     without.
 
     The result is minimal for what was asked: without any line of it, something that the code asked for would be
-    refused.  It is no wider than that either, unless you say `Learned.generalised`.
+    refused.  It is no wider than that either, unless you say `Learned.generalised`.  What the code only tried, and
+    would go on without, has its lines as well: nobody can know that before it is refused.
 
     >>> learned = learn(lambda sandbox: sandbox.run("import os; os.environ.get('TZ')"))
     >>> print(learned.profile("clock"), end="")

@@ -94,6 +94,16 @@ def test_what_is_granted_already_is_taken_down_too() -> None:
         assert needs.permissions == (permission,)
 
 
+def test_what_the_code_only_tried_is_learnt_as_well() -> None:
+    """The documentation says to look through the lines: only who takes one out sees whether the code can do without."""
+    tried = "import os\ntry:\n  text = open('/srv/only/tried').read()\nexcept OSError:\n  text = os.environ.get('TZ', '')\ntext"
+    learned = learn(lambda sandbox: sandbox.run(tried).value)
+
+    assert learned.permissions == (FilePermission("/srv/only/tried", "read"), EnvPermission("TZ", "read"))
+    with Sandbox("learnt_without", permissions=learned.permissions[1:]) as sandbox:
+        assert type(sandbox.run(tried).value) is str
+
+
 def test_both_sides_of_a_link_are_needed(tmp_path) -> None:
     (tmp_path / "real").write_text("x")
     (tmp_path / "link").symlink_to("real")
