@@ -13,13 +13,16 @@ import copy
 import copyreg
 import functools
 import inspect
+import json
 import logging
 import multiprocessing.pool
 import multiprocessing.util
 import os
 import pickle
+import pty
 import queue
 import sched
+import select
 import shutil
 import signal
 import sqlite3
@@ -505,7 +508,7 @@ def completing(name):
     return store
 
 
-# Of these nothing can be read back, and nobody types here.
+# Of these nothing can be read back, and nobody types here; but see `test_what_readline_calls_...` below.
 UNSEEN = {
     ("readline", "set_completion_display_matches_hook"),
     ("readline", "set_pre_input_hook"),
@@ -614,6 +617,65 @@ def test_what_is_stored_for_a_sandbox_has_no_more_than_the_sandbox(owner, name, 
         outcomes.append(by(deferral, "hand()", effect, lambda _, effect=effect: store(effect)))
 
     assert outcomes == ["refused" if (owner, name) in REFUSED else "denied", "done"]
+
+
+# What readline calls while somebody types: each notes whether it may do what the host may.
+TYPED_AT = """
+import json, readline, sys
+import pycage
+
+X = pycage.RuntimePermission("x")
+NAMES = [name for name in dir(readline) if name.startswith("set_") and "hook" in name] + ["set_completer"]
+answers = {}
+
+def function_of_the_host(who, name):
+    def function(*arguments):
+        try:
+            pycage.check_permission(X)
+            answers[who, name] = "may"
+        except pycage.AccessDenied:
+            answers[who, name] = "may not"
+        if name == "set_completer":
+            return [*["aa", "ab"], None][arguments[1]]
+    return function
+
+def store(who):
+    for name in NAMES:
+        getattr(readline, name)(function_of_the_host(who, name))
+
+readline.parse_and_bind("set show-all-if-ambiguous on")
+readline.parse_and_bind("tab: complete")
+with pycage.Sandbox("typing") as sandbox:
+    sandbox.expose("store", lambda: store("sandbox"))
+    sandbox.run("from host import store\\nstore()")
+    input("first> ")
+    store("host")
+    input("second> ")
+print(json.dumps([sorted(f"{who} {name}: {said}" for (who, name), said in answers.items()), NAMES]), file=sys.stderr)
+"""
+
+
+def test_what_readline_calls_for_a_sandbox_has_no_more_than_the_sandbox(tmp_path) -> None:
+    readline = pytest.importorskip("readline")
+    if "libedit" in (readline.__doc__ or ""):
+        pytest.skip("another library, with other words for keys")
+    ours, terminal = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", TYPED_AT], cwd=tmp_path, stdin=terminal, stdout=terminal, stderr=subprocess.PIPE,
+        env={**os.environ, "TERM": "dumb", "INPUTRC": "/dev/null"},
+    ) as process:  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        for prompt in (b"first> ", b"second> "):
+            while prompt not in shown and select.select([ours], [], [], 30)[0]:
+                shown += os.read(ours, 1024)
+            os.write(ours, b"a\t\n")
+        _, errors = process.communicate(timeout=30)
+    os.close(ours)
+
+    answers, names = json.loads(errors)
+    assert {"set_completer", *(name for _, name in UNSEEN)} == set(names)
+    assert sorted([f"host {name}: may" for name in names] + [f"sandbox {name}: may not" for name in names]) == answers
 
 
 # ---- Taking out what was put in -------------------------------------------------------------------------------------
