@@ -38,6 +38,10 @@ _numbers = itertools.count(1)
 _URL: Final = "pycage://native/"
 
 
+def _nobody() -> None:
+    """Ask nobody."""
+
+
 @final
 @_core.seal
 class Library:
@@ -66,14 +70,23 @@ class Library:
         self._domain = ProtectionDomain(source, f'library "{name}"', manager.POLICY, handle="library")
         # What the library makes the host do has its domain, and who loaded it, added to whoever called it.
         own = merge(context_of_domain(self._domain), *owner.contexts)
+        # Functions, not methods: what is called before a call must not keep the library.
         calling = NativePermission(settings.path, "call")
-        self._gate: Callable[[], object] | None
-        self._gate = self._call_gate = owner.on_stack(lambda: check_permission(calling)) if gated else None
-        # Of the host's, unless it said something else: asked when a sandbox's own code calls.
-        self._when: Callable[[], bool] | None = None
-        if gated is None:
-            self._call_gate, self._when = (lambda: check_permission(calling)), _core.sandbox_calls
-            self._gate = lambda: check_permission(calling) if owner.others() else None
+
+        def ask() -> None:
+            check_permission(calling)
+
+        def ask_others() -> None:
+            if owner.others():
+                ask()
+
+        # Before what is as much as a call: variables, and calls through a pointer.
+        self._gate = ask_others if gated is None else owner.on_stack(ask) if gated else None
+        # Before a call of a function.  Of the host's, which said nothing else: when a sandbox's own code calls.
+        self._call_gate: Callable[[], object] | None = ask if gated is None else self._gate
+        self._when = _core.sandbox_calls if gated is None else None
+        # Before anything else: when the code of a sandbox does it that did not load the library.
+        self._ask = _nobody if gated is False else ask_others
         self._broker = Broker(settings.path, own.bind(check_permission), own.bind, self._gate, settings.preload)
         self._executor: Executor | None = None
         self._start()
@@ -200,7 +213,8 @@ class Library:
 
     @property
     def layers(self) -> Layers:
-        """What confines the running executor."""
+        """What confines the running executor.  Raises as `denials` does."""
+        self._ask()
         return self._running().layers
 
     @property
@@ -211,12 +225,14 @@ class Library:
 
     @property
     def pid(self) -> int:
-        """Process id of the executor."""
+        """Process id of the executor.  Raises as `denials` does."""
+        self._ask()
         return self._running().pid
 
     @property
     def stats(self) -> dict[str, int]:
-        """Counters of the running executor, and how often one was started."""
+        """Counters of the running executor, and how often one was started.  Raises as `denials` does."""
+        self._ask()
         return {**self._running().link.stats, "starts": self._starts}
 
     @property
@@ -234,10 +250,6 @@ class Library:
         """What is granted to the library now.  Raises as `denials` does."""
         self._ask()
         return manager.POLICY.permissions(self._domain.code_source)
-
-    def _ask(self) -> None:
-        if self._owner.others():
-            check_permission(NativePermission(self.path, "call"))
 
     @administering
     def grant(self, *permissions: Permission) -> None:
@@ -292,8 +304,7 @@ class Library:
             ValueError: ``sync`` names an argument that does not exist.
             AccessDenied: As for `denials`.
         """
-        if self._gate is not None:
-            self._ask()
+        self._ask()
         if type(name) is not str:
             message = f"a function is named by a str, got {name!r:.80}"
             raise TypeError(message)
@@ -301,7 +312,8 @@ class Library:
 
     @property
     def errno(self) -> int:
-        """``errno`` after the last call of this thread."""
+        """``errno`` after the last call of this thread.  Raises as `denials` does."""
+        self._ask()
         return self._running().link.errno
 
     def buffer(self, size: int) -> Buffer:
@@ -314,8 +326,7 @@ class Library:
             MemoryError: The heap, whose size is an argument of `load`, has no room.
             AccessDenied: As for `denials`.
         """
-        if self._gate is not None:
-            self._ask()
+        self._ask()
         executor = self._running()
         return Buffer(executor.link, executor.heap, size)
 
