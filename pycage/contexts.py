@@ -103,8 +103,8 @@ class AccessControlContext:
         return not self._limits and {*self._domains} - {HOST} == {domain}
 
     def is_within(self, other: AccessControlContext) -> bool:
-        """Return whether every sandbox of this context is in ``other`` as well."""
-        return {*self._domains} - {HOST} <= {*other._domains}
+        """Return whether every sandbox of this context, behind a limit included, is in ``other`` without one."""
+        return self.sandboxes() <= {*other._domains}
 
     def asked(self, wanted: Wanted) -> Iterator[ProtectionDomain]:
         """Return the domains that must all agree to ``wanted``, nearest to the call first, each before its parents."""

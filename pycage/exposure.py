@@ -2,7 +2,8 @@
 
 A proxy shows the declared methods and attributes of one object and nothing else, and can be recalled: after `recall`
 every reference that the sandbox kept raises AccessDenied.  Exceptions come out of it without objects of the host.  With
-plain arguments, the object gets copies of data only, made before it begins: what it checks is what it uses.
+plain arguments, the object gets copies of data only, made before it begins: what it checks is what it uses.  What is
+sent into a generator that a method returned is copied as well.
 
 What still fails.  Objects that a method returns, or an attribute holds, are handed out as they are and are not
 recalled; nor is a generator that has begun.
@@ -10,6 +11,7 @@ recalled; nor is a generator that has begun.
 
 from __future__ import annotations
 
+import functools
 import types
 from typing import TYPE_CHECKING, Final, NoReturn, cast, final
 
@@ -17,6 +19,7 @@ from pycage import _core, access
 from pycage.errors import NotPlainError, PolicyError
 from pycage.permissions import RuntimePermission
 from pycage.plain import plain_argument
+from pycage.plain_steps import with_plain_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +31,15 @@ __all__ = ["Exposure"]
 
 # Values that lead nowhere are handed out as they are.
 _PLAIN: Final = frozenset({bool, bytes, complex, float, int, str, type(None)})
-_FUNCTIONS: Final = (types.BuiltinFunctionType, types.FunctionType, types.MethodType)
+_FUNCTIONS: Final = (
+    types.BuiltinFunctionType,
+    types.FunctionType,
+    types.MethodType,
+    types.MethodWrapperType,
+    functools.partial,
+    type(functools.lru_cache(len)),
+    type(_core.bind(access.get_context(), len)),
+)
 # Special methods that may be exposed by naming them: what syntax does with a container, a function, a context manager.
 SPECIAL_METHODS: Final = frozenset(
     """
@@ -136,7 +147,8 @@ class Exposure:
         if self._plain:
             args = tuple(plain_argument(one, f"argument {number}") for number, one in enumerate(args, 1))
             kwargs = {_exact(key): plain_argument(one, f"argument {_exact(key)}") for key, one in kwargs.items()}
-        return self._errors.call(function, *args, **kwargs)
+        result = self._errors.call(function, *args, **kwargs)
+        return with_plain_steps(result, self._errors.owns) if self._plain else result
 
     def _there(self) -> object:
         target = self._target

@@ -30,7 +30,7 @@ from pycage.errors import PycageError, type_name
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
-__all__ = ["HostErrors"]
+__all__ = ["HostErrors", "remade"]
 
 _DATA: Final = frozenset(
     {
@@ -57,6 +57,10 @@ class HostErrors:
 
     def __init__(self, owns: Callable[[object], bool]) -> None:
         self._owns = owns
+
+    def owns(self, value: object) -> bool:
+        """Return whether an object is the sandbox's own."""
+        return self._owns(value)
 
     def call(self, function: Callable[..., object], *args: object, **kwargs: object) -> object:
         """Call ``function``; what its result raises later, step by step, is cleaned as well."""
@@ -123,7 +127,7 @@ class HostErrors:
             args = (args[0], parts)
         if same and all(self._clean(value, depth) is value for value in _fields(error)):
             return error
-        return _copy(type(error), args, own)
+        return remade(type(error), args, own)
 
     def _part(self, part: BaseException, depth: int) -> BaseException:
         cleaned = self._clean(part, depth)
@@ -184,7 +188,7 @@ def _fields(error: BaseException) -> list[object]:
     return values
 
 
-def _copy(kind: type[BaseException], args: tuple[object, ...], own: dict[str, object]) -> BaseException:
+def remade(kind: type[BaseException], args: tuple[object, ...], own: dict[str, object]) -> BaseException:
     """Return an exception of this type without its ``__init__`` having run, which may want other arguments."""
     made: BaseException
     base = next(one for one in kind.__mro__ if one in _BUILTIN and issubclass(one, BaseException))

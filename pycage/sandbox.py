@@ -324,7 +324,8 @@ class Sandbox(Controlled, OnTrial):
             attributes: Names of attributes it may read; the values are handed out as they are, functions so that they
                 are taken back with the object.
             plain_arguments: All arguments are copied to plain data before the object sees them, see `plain`, and others
-                are refused with `NotPlainError`.  What the object checks cannot change until it is used then.
+                are refused with `NotPlainError`, those that are sent into a generator or coroutine of the object's
+                among them.  What the object checks cannot change until it is used then.
 
         Raises:
             PolicyError: Nothing of the object would be visible, or a name is no public attribute of it.

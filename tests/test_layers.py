@@ -35,6 +35,7 @@ ORDER = [
     {"language"},
     {"imports"},
     {"host_errors", "interrupts", "plain"},
+    {"plain_steps"},
     {"exposure", "guest_api", "results"},
     {"cage"},
     {"administration", "control", "trials"},

@@ -84,6 +84,8 @@ _MORE_SPECIAL: Final = """
     __imod__ __init_subclass__ __instancecheck__ __ipow__ __irshift__ __iter__ __itruediv__ __length_hint__ __matmul__
     __missing__ __mro_entries__ __next__ __post_init__ __prepare__ __reversed__ __rmatmul__ __set__ __set_name__
     __setstate__ __subclasscheck__ __subclasshook__ __trunc__ _missing_
+    __adapt__ __annotate__ __array__ __conform__ __html__ __replace__ __rich__ __rich_repr__ __signature__
+    _numeric_repr_ _value_repr_
 """
 _KINDS: Final = (*_DATA_TYPES[:13], object, type, types.CoroutineType, types.FunctionType)
 _SPECIAL: Final = frozenset(

@@ -179,6 +179,8 @@ _VALUE_OF: Final[Mapping[str, tuple[type, ...]]] = {
     "fset": (property, types.DynamicClassAttribute),
     "fdel": (property, types.DynamicClassAttribute),
     "mro": (type,),
+    # Of a view of a dictionary: a proxy, which hands the real one to an operator.
+    "mapping": (type({}.items()), type({}.keys()), type({}.values())),
     "parser": (pathlib.PurePath,),  # since 3.13: the module posixpath, which leads to os
     # Formatters that read attributes by themselves (CVE-2026-76825, GHSA-qcx9-j53g-ccgf).
     "get_field": (string.Formatter,),
@@ -335,3 +337,11 @@ _guards.configure(
     import_denied=ImportDenied,
     dispatchers=_DISPATCHERS,
 )
+
+
+def _copy_behind(_view: object, value: object) -> object:
+    """Return a proxy of a copy in place of a proxy of somebody else's dictionary."""
+    return types.MappingProxyType(dict(value)) if type(value) is types.MappingProxyType else value
+
+
+_guards.set_stand_in("mapping", _copy_behind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -124,6 +125,19 @@ LATER: dict[str, tuple[str, Callable[[Any], object]]] = {
     "an alias of typing": ("from typing import Annotated\nAnnotated[launch, 1]", call),
     "a format": ("map('{0.risky}'.format, [rocket])", list),
     "a format, by its type": ("map(type('').format_map, ['{a.risky}'], [{'a': rocket}])", list),
+    "what a database asks for": (
+        "class C:\n __conform__ = launch\nC()",
+        lambda made: sqlite3.connect(":memory:").execute("SELECT ?", (made,)),
+    ),
+    "what copy.replace asks for": ("class C:\n __replace__ = launch\nC()", lambda made: made.__replace__()),
+    "the look of a member": (
+        "from enum import Enum\nclass E(Enum):\n A = 1\nE._value_repr_ = launch\nE.A",
+        repr,
+    ),
+    "the look of a flag": (
+        "from enum import Flag\nclass F(Flag):\n A = 1\n _numeric_repr_ = launch\nF(0)",
+        repr,
+    ),
     "a pattern that replaces": ("import re\nmap(re.compile('x').sub, [launch], ['x'])", list),
     "a pattern that replaces, by its type": (
         "import re\nmap(type(re.compile('x')).subn, [re.compile('x')], [launch], ['x'])",

@@ -11,6 +11,7 @@ import pathlib
 import re
 import string
 import struct
+import textwrap
 import time
 import typing
 import urllib.parse
@@ -55,6 +56,92 @@ def test_what_is_private_stays_private(sandbox):
     assert isinstance(quietly(sandbox, source), AccessDenied)
 
     assert ipaddress.ip_address("10.9.8.7").is_private
+
+
+NUMBER = """
+class Number(int):
+    meant = 0
+    def __int__(self): return Number.meant
+    def __hash__(self): return hash(Number.meant)
+    def __eq__(self, other): return True
+    def __and__(self, other): return -1
+    def __rrshift__(self, other): return other
+    def __lt__(self, other): return False
+    __gt__ = __lt__
+"""
+
+
+@pytest.mark.parametrize(("kind", "address"), [("IPv4Address", "10.9.8.6"), ("IPv6Address", "fe80::9:8:6")])
+def test_an_address_is_the_number_that_it_was_made_of(sandbox, kind, address):
+    meant = int(ipaddress.ip_address(address))
+    source = (
+        f"import ipaddress\nNumber.meant = {meant}\nmade = ipaddress.{kind}(Number(5))\nmade.is_private, made\nmade"
+    )
+    made = sandbox.run(NUMBER + source).value
+
+    assert type(made._ip) is int
+    assert int(made) == 5
+    assert ipaddress.ip_address(address).is_private
+
+
+def test_a_mask_is_the_number_that_it_was_made_of(sandbox):
+    quietly(sandbox, NUMBER + "import ipaddress\nipaddress.IPv4Network(('10.0.0.0', Number(21)))")
+    quietly(sandbox, NUMBER + "import ipaddress\nipaddress.IPv6Network(('fe80::', Number(125)))")
+
+    assert ipaddress.ip_network(("10.0.0.0", 21)).num_addresses == 2048
+    assert ipaddress.ip_network(("fe80::", 125)).num_addresses == 8
+
+
+def test_what_only_says_that_it_is_a_number_makes_no_address(sandbox):
+    source = (
+        "import ipaddress\nclass Liar:\n __class__ = int\n def __lt__(self, other): return False\n __gt__ = __lt__\n"
+        "ipaddress.IPv4Address(Liar())"
+    )
+    with pytest.raises((TypeError, AccessDenied)):
+        sandbox.run(source)
+
+
+def test_addresses_and_networks_are_made_as_ever(sandbox):
+    source = """
+import ipaddress as ip
+network = ip.IPv4Network(("10.0.0.0", 22))
+(network, ip.IPv4Address(True), ip.ip_address(address=b"abcd"), ip.IPv6Interface("fe80::1%eth0/64"),
+ list(network.subnets(new_prefix=23))[1], ip.ip_network("10.0.0.0/255.255.0.0"), network.is_private)
+"""
+    assert sandbox.run(source).value == (
+        ipaddress.ip_network("10.0.0.0/22"),
+        ipaddress.ip_address(1),
+        ipaddress.ip_address("97.98.99.100"),
+        ipaddress.ip_interface("fe80::1%eth0/64"),
+        ipaddress.ip_network("10.0.2.0/23"),
+        ipaddress.ip_network("10.0.0.0/16"),
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "wrapper.unicode_whitespace_trans[97] = 98",
+        "wrapper().unicode_whitespace_trans.update({97: 98})",
+        "class W(wrapper):\n def change(self): super().unicode_whitespace_trans[97] = 98\nW().change()",
+    ],
+)
+def test_a_table_that_a_class_shows_stays(sandbox, change):
+    sandbox.run(f"from textwrap import TextWrapper as wrapper\n{change}")
+
+    assert textwrap.fill("a\ta") == "a       a"
+    assert textwrap.TextWrapper.unicode_whitespace_trans[9] == 32
+
+
+def test_a_wrapper_with_a_table_of_its_own_uses_it(sandbox):
+    source = """
+from textwrap import TextWrapper
+class Wrapper(TextWrapper):
+    unicode_whitespace_trans = {**TextWrapper.unicode_whitespace_trans, 160: 32}
+Wrapper().fill("a\u00a0b"), TextWrapper().fill("a\u00a0b\x0bc")
+"""
+    assert sandbox.run(source).value == ("a b", "a\u00a0b c")
 
 
 def test_formats_of_struct_stay(sandbox):

@@ -8,7 +8,11 @@
 #
 # - Checking arguments in a facade: `datetime.strptime` is a method of a shared type, and IPv4Network is a shared type.
 #
-# Idea.  Tables are replaced by ones with keys of exact types, and caches are gone around where a key is not of an exact
+# - Keys of exact types alone: under 24 is kept what `__rrshift__` of the number that was given made of it, and
+#   an IPv4Address of such a number is equal to any other, as it likes.
+#
+# Idea.  Tables are replaced by ones with keys of exact types, numbers of addresses and masks are made exact where they
+# come in, a table that a class shows is read as a copy, and caches are gone around where a key is not of an exact
 # type or, in typing, where a sandbox is on the stack.  Functions with tables of their own get facades that take exact
 # types only.  No class of a sandbox may be derived from the types of ipaddress, whose properties are cached.
 #
@@ -25,7 +29,7 @@ import struct
 import sys
 import types
 import typing
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 
 from pycage import _core
 from pycage.errors import type_name
@@ -74,11 +78,33 @@ def _of_strptime() -> None:
         module["_regex_cache"] = _ExactKeys(module["_regex_cache"])
 
 
+def _exact_number(value: object) -> object:
+    """Return a number as one of the exact type, anything else as it is.  What only says that it is one: TypeError."""
+    return int.__index__(value) if isinstance(value, int) and type(value) is not int else value
+
+
+@functools.cache
 def _of_ipaddress() -> None:
+    # An address is the number that it was given, and `is_private` is cached by ==.  A mask is cached with what the
+    # number, or the text, made of it.
+    def of_exact_number(original: Callable[[object, object], None]) -> Callable[[object, object], None]:
+        @functools.wraps(original)
+        def __init__(self: object, address: object) -> None:  # noqa: N807  # it is that
+            original(self, _exact_number(address))
+
+        return __init__
+
+    def of_exact_mask(original: Callable[[type, object], object]) -> Callable[[type, object], object]:
+        @functools.wraps(original)
+        def _make_netmask(cls: type, arg: object) -> object:
+            return original(cls, _exact(arg))
+
+        return _make_netmask
+
     module = importlib.import_module("ipaddress")
-    for version in (module._BaseV4, module._BaseV6):
-        if type(version._netmask_cache) is dict:
-            version._netmask_cache = _ExactKeys(version._netmask_cache)
+    for kind, version in ((module.IPv4Address, module._BaseV4), (module.IPv6Address, module._BaseV6)):
+        kind.__init__ = of_exact_number(kind.__init__)
+        version._make_netmask = classmethod(of_exact_mask(version._make_netmask.__func__))
 
 
 def _around(cached: Callable[..., _V], is_plain: Callable[..., bool]) -> Callable[..., _V]:
@@ -167,6 +193,26 @@ def _of_typing() -> None:
                 cell.cell_contents = _around(cached, without_guests)
 
 
+@final
+class _CopyOf:
+    """Stands in a class for a dictionary that belongs to the class: what is read is a copy."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: dict[object, object]) -> None:
+        self._table = table
+
+    def __get__(self, instance: object, owner: object = None) -> dict[object, object]:
+        return dict(self._table)
+
+
+def _of_textwrap() -> None:
+    wrapper = importlib.import_module("textwrap").TextWrapper
+    table = vars(wrapper).get("unicode_whitespace_trans")
+    if type(table) is dict:
+        wrapper.unicode_whitespace_trans = _CopyOf(table)
+
+
 PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "datetime": _of_strptime,
     "fractions": _of_fractions,
@@ -174,6 +220,7 @@ PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "pathlib": _of_pathlib,
     "re": _of_re,
     "statistics": _of_fractions,
+    "textwrap": _of_textwrap,
     "time": _of_strptime,
     "typing": _of_typing,
     "urllib.parse": _of_urllib_parse,
