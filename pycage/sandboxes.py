@@ -36,10 +36,11 @@ class Sandboxes:
         True
     """
 
-    __slots__ = ("_lock", "_open")
+    __slots__ = ("_lock", "_open", "_taken")
 
     _lock: threading.Lock
     _open: dict[str, Sandbox]
+    _taken: dict[str, Sandbox]  # those that are being built as well
 
     def __init__(self) -> None:
         """Refuse: there is one registry, see `get`."""
@@ -87,7 +88,7 @@ class Sandboxes:
         )
 
     def find(self, name: str) -> Sandbox | None:
-        """Return the open sandbox of this name, or None."""
+        """Return the open sandbox of this name, or None; one that is still being made is not open yet."""
         return self._open.get(checked_name(name))
 
     @administering
@@ -121,33 +122,39 @@ class Sandboxes:
     def _adding(self, name: str, sandbox: Sandbox) -> Iterator[None]:
         """Hold a name while its sandbox is built; free it if that fails."""
         with self._lock:
-            if name in self._open:
+            if name in self._taken:
                 raise DuplicateSandboxError(name)
             if sandbox._delegated:
                 self._require_place_below(sandbox._domain.ancestors[-1])
-            self._open[name] = sandbox
+            self._taken[name] = sandbox
         try:
             yield
+            with self._lock:
+                # It was closed with its parent, perhaps, and is taken out already.
+                if self._taken.get(name) is sandbox:
+                    self._open[name] = sandbox
         except BaseException:
             self._remove(name, sandbox)
             raise
 
     def _require_place_below(self, top: ProtectionDomain) -> None:
-        below = sum(one._delegated and top in one._domain.ancestors for one in self._open.values())
+        below = sum(one._delegated and top in one._domain.ancestors for one in self._taken.values())
         if below >= MOST_BELOW:
             message = f"{below} sandboxes that sandboxed code made are open below {top.label}: no more; close one"
             raise LimitExceeded(message)
 
     def _remove(self, name: str, sandbox: Sandbox) -> None:
         with self._lock:
-            if self._open.get(name) is sandbox:
-                del self._open[name]
+            if self._taken.get(name) is sandbox:
+                del self._taken[name]
+                self._open.pop(name, None)
 
 
 def _make_registry() -> Sandboxes:
     registry = object.__new__(Sandboxes)
     registry._lock = threading.Lock()
     registry._open = {}
+    registry._taken = {}
     return registry
 
 

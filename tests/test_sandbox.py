@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
 import os
 import textwrap
@@ -20,7 +21,9 @@ from pycage import (
     SandboxAdminPermission,
     Sandboxes,
     SandboxExited,
+    sandboxes,
 )
+from pycage.cage import Cage
 
 _numbers = itertools.count()
 
@@ -85,6 +88,46 @@ def test_sandboxes_can_be_listed(sandbox: Sandbox) -> None:
     assert len(registry) >= 1
     with pytest.raises(TypeError, match=r"Sandboxes\.get"):
         Sandboxes()
+
+
+def test_a_sandbox_that_is_being_made_is_found_by_nobody_and_has_its_name(monkeypatch) -> None:
+    """Its handle would fail in whatever is asked of it."""
+    registry, seen = Sandboxes.get(), []
+
+    def observed(*arguments, **more):
+        seen.append(
+            registry.find("halfway") or "halfway" in registry or [one for one in registry if one.name == "halfway"]
+        )
+        with pytest.raises(pycage.DuplicateSandboxError):
+            Sandbox("halfway")
+        return Cage(*arguments, **more)
+
+    monkeypatch.setattr("pycage.sandbox.Cage", observed)
+    with registry.create("halfway") as made:
+        assert registry.find("halfway") is made
+    assert seen == [[]]
+
+
+def test_a_sandbox_whose_making_fails_halfway_frees_the_name(monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("pycage.sandbox.Cage", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Sandbox("halfway")
+    assert Sandboxes.get().find("halfway") is None
+    with Sandbox("halfway") as made:
+        assert Sandboxes.get().find("halfway") is made
+
+
+def test_the_registry_creates_with_the_same_arguments(monkeypatch) -> None:
+    expected = inspect.signature(Sandbox).parameters
+    assert {**inspect.signature(Sandboxes.create).parameters} == {
+        "self": inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        **{name: one for name, one in expected.items()},
+    }
+
+    given = {name: object() for name in expected if name != "name"}
+    monkeypatch.setattr(sandboxes, "_make", lambda name, **more: (name, more))
+    assert Sandboxes.get().create("same", **given) == ("same", given)
 
 
 def test_a_failed_creation_frees_the_name() -> None:
