@@ -82,12 +82,6 @@ def store() -> Store:
     return Store()
 
 
-@pytest.fixture
-def sandbox() -> Iterator[pycage.Sandbox]:
-    with pycage.Sandbox("exposed") as made:
-        yield made
-
-
 # ---- What it looks like ----------------------------------------------------------------------------------------------
 
 

@@ -8,44 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pycage
 import pytest
+from rocket import PERMISSION, Rocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-PERMISSION = pycage.RuntimePermission("launch")
-
-
-class Rocket:
-    """A bare object of the host: whoever has it calls its methods, and they ask for a permission."""
-
-    def __init__(self) -> None:
-        self.launched: list[object] = []
-
-    def close(self) -> None:
-        self.launch("close")
-
-    def write(self, text: str) -> None:
-        self.launch(text)
-
-    def launch(self, *args: object, **_kwargs: object) -> object:
-        pycage.check_permission(PERMISSION)
-        self.launched.append(args)
-        return args[0] if args else None
-
-    @property
-    def risky(self) -> object:
-        return self.launch("property")
-
-
-@pytest.fixture
-def rocket() -> Rocket:
-    return Rocket()
-
-
-@pytest.fixture
-def sandbox() -> Iterator[pycage.Sandbox]:
-    with pycage.Sandbox("handed_out") as made:
-        yield made
 
 
 def exhaust(value: Any) -> object:

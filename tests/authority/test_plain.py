@@ -77,12 +77,6 @@ def containers_in(value: Any) -> Iterator[int]:
             yield from containers_in(item)
 
 
-@pytest.fixture
-def sandbox() -> Iterator[pycage.Sandbox]:
-    with pycage.Sandbox("plain_data") as made:
-        yield made
-
-
 # ---- Data comes out as it is ---------------------------------------------------------------------------------------
 
 

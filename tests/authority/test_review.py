@@ -12,39 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pycage
 import pytest
 from pycage.handoff.stored import BoundCallable
+from rocket import PERMISSION, Rocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-PERMISSION = pycage.RuntimePermission("launch")
-
-
-class Rocket:
-    """A bare object of the host: whoever has it calls its methods, and they ask for a permission."""
-
-    def __init__(self) -> None:
-        self.launched: list[object] = []
-
-    def launch(self, *args: object, **_kwargs: object) -> object:
-        pycage.check_permission(PERMISSION)
-        self.launched.append(args)
-        return args[0] if args else None
-
-    @property
-    def risky(self) -> object:
-        return self.launch("property")
-
-
-@pytest.fixture
-def rocket() -> Rocket:
-    return Rocket()
-
-
-@pytest.fixture
-def sandbox() -> Iterator[pycage.Sandbox]:
-    with pycage.Sandbox("reviewed") as made:
-        yield made
 
 
 def call(value: Any) -> object:
