@@ -1,9 +1,13 @@
-"""What every test has: the security manager at work, and an empty decision log; the corpus's table at the end."""
+"""What every test has: the security manager at work, and an empty decision log; the corpus's table at the end.
+
+What it may have: ``make``, which makes sandboxes with a plugin.
+"""
 
 from __future__ import annotations
 
 import pytest
 from corpus import results
+from plugged import making
 from pycage import access, manager
 
 
@@ -11,6 +15,12 @@ from pycage import access, manager
 def _manager_at_work():
     manager.install()
     access.LOG.clear()
+
+
+@pytest.fixture
+def make():
+    with making() as make:
+        yield make
 
 
 # ---- The table of the corpus.  Its tests may run in several processes, each of which knows a part. -------------------

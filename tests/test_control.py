@@ -32,47 +32,10 @@ from pycage import (
     manager,
     rules,
 )
+from plugged import PLUGIN, X, Y
 
-_numbers = itertools.count()
-X = RuntimePermission("x")
-Y = RuntimePermission("y")
-PLUGIN = """
-import pycage
-def ask(permission):
-    pycage.check_permission(permission)
-    return "done"
-def call(function, *args, **kwargs):
-    return function(*args, **kwargs)
-def make_child(mine, name, **arguments):
-    return pycage.Sandboxes.get().find(mine).create_child(name, **arguments)
-def make_sandbox(name, **arguments):
-    return pycage.Sandboxes.get().create(name, **arguments)
-def allows(permission):
-    try:
-        pycage.check_permission(permission)
-    except pycage.AccessDenied:
-        return False
-    return True
-"""
 GET = SandboxAdminPermission("*", "getSandboxes")
 CREATE = SandboxAdminPermission("*", "createSandbox")
-
-
-@pytest.fixture
-def make() -> Iterator[Callable[..., Sandbox]]:
-    with contextlib.ExitStack() as stack:
-
-        def one(*permissions: pycage.Permission, **more: object) -> Sandbox:
-            return stack.enter_context(
-                Sandbox(
-                    f"control_{next(_numbers)}",
-                    resolver=MappingResolver({"m": PLUGIN}),
-                    permissions=permissions,
-                    **more,
-                )
-            )
-
-        yield one
 
 
 @pytest.fixture

@@ -25,40 +25,22 @@ from pycage import (
     access,
     get_policy,
 )
-
-_numbers = itertools.count()
-X = RuntimePermission("x")
-Y = RuntimePermission("y")
-PLUGIN = """
-import pycage
-def ask(permission):
-    pycage.check_permission(permission)
-    return "done"
-def call(function, *args):
-    return function(*args)
-"""
+from plugged import X, Y
 
 
 class Box:
     """A sandbox, and a function of it that asks for a permission."""
 
-    def __init__(self, name: str, *permissions: pycage.Permission, **more: object) -> None:
-        self.sandbox = Sandbox(name, resolver=MappingResolver({"m": PLUGIN}), permissions=permissions, **more)
-        module = self.sandbox.load("m")
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        module = sandbox.load("m")
         self.ask: Callable[[pycage.Permission], str] = module.ask
         self.call = module.call
 
 
 @pytest.fixture
-def boxes() -> Iterator[Callable[..., Box]]:
-    with contextlib.ExitStack() as stack:
-
-        def make(*permissions: pycage.Permission, **more: object) -> Box:
-            box = Box(f"requests_{next(_numbers)}", *permissions, **more)
-            stack.enter_context(box.sandbox)
-            return box
-
-        yield make
+def boxes(make: Callable[..., Sandbox]) -> Callable[..., Box]:
+    return lambda *permissions, **more: Box(make(*permissions, **more))
 
 
 @pytest.fixture
@@ -256,13 +238,13 @@ def test_what_is_denied_while_the_decider_thinks_is_denied(box: Box) -> None:
 
 
 @pytest.mark.parametrize("answer", [Answer.once(), Answer.always(), Answer.never()])
-def test_an_answer_for_a_sandbox_that_was_closed_goes_to_no_namesake(answer: Answer) -> None:
-    first = Box("requests_namesake")
+def test_an_answer_for_a_sandbox_that_was_closed_goes_to_no_namesake(boxes: Callable[..., Box], answer: Answer) -> None:
+    first = boxes()
     second: list[Sandbox] = []
 
     def decide(_question: Question) -> Answer:
         first.sandbox.close()
-        second.append(Sandbox("requests_namesake"))
+        second.append(Sandbox(first.sandbox.name))
         return answer
 
     first.sandbox.on_request(decide)
@@ -306,16 +288,15 @@ def test_a_decider_runs_in_the_context_in_which_it_was_handed_over(box: Box) -> 
     assert user.get() == "bob"
 
 
-def test_what_a_decider_does_does_not_count_as_asked_for_by_the_run(box: Box) -> None:
-    other = Sandbox(f"requests_{next(_numbers)}", permissions=[Y])
-    with other:
+def test_what_a_decider_does_does_not_count_as_asked_for_by_the_run(box: Box, make: Callable[..., Sandbox]) -> None:
+    other = make(Y)
 
-        def decide(_question: Question) -> bool:
-            other.run("import pycage; pycage.check_permission(pycage.RuntimePermission('y'))")
-            return True
+    def decide(_question: Question) -> bool:
+        other.run("import pycage; pycage.check_permission(pycage.RuntimePermission('y'))")
+        return True
 
-        box.sandbox.on_request(decide)
-        result = box.sandbox.run("import pycage; pycage.check_permission(pycage.RuntimePermission('x'))")
+    box.sandbox.on_request(decide)
+    result = box.sandbox.run("import pycage; pycage.check_permission(pycage.RuntimePermission('x'))")
 
     assert [(request.permission, request.granted) for request in result.requests] == [(X, True)]
 
