@@ -33,7 +33,7 @@ lint: $(VENV)/.linters
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	for source in pycage/_core.c pycage/language/guards/*.c; do \
+	for source in pycage/core/*.c pycage/language/guards/*.c; do \
 	  $(CC) -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only \
 	    -I$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["include"])') $$source || exit 1; done
 	for source in $(NATIVE_C); do \

@@ -1,4 +1,4 @@
-"""Types of the C core.  What each function does stands in its docstring and in `_core.c`."""
+"""Types of the C core.  What each function does stands in its docstring and in `core/`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType

@@ -10,7 +10,7 @@
 #
 # Idea (java.security.AccessController).  Every domain from the newest frame down to the nearest privileged one, that
 # frame's own included, must imply the permission; without a privileged frame, all of them and the context that the
-# work was handed over with.  The walk is done in C (`_core.c`), what it finds is judged here.
+# work was handed over with.  The walk is done in C (`core/walk.c`), what it finds is judged here.
 #
 # What still fails: work that host code does later on a sandbox's behalf without a captured context (`handoff.py`).
 

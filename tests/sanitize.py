@@ -25,7 +25,7 @@ FLAGS = (
     "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer",
 )  # fmt: skip
 EXTENSIONS = (
-    ("pycage/_core", "pycage/_core.c", "c11"),
+    ("pycage/_core", "pycage/core/*.c", "c11"),
     ("pycage/language/_guards", "pycage/language/guards/*.c", "c11"),
     ("pycage_native/_channel", "pycage_native/channel/*.c", "gnu11"),
 )

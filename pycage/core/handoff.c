@@ -1,4 +1,6 @@
-/* A part of _core.c: functions that store work for later, and their stand-ins. */
+/* Functions that store work for later, and their stand-ins. */
+
+#include "core.h"
 
 /* What stands in place of a function that stores work for later: with only the host on the stack it is that function,
  * otherwise `slow` is called with the same arguments.
@@ -14,25 +16,31 @@ typedef struct {
     int passes;          /* what asyncio stores for itself passes */
 } hand_off_object;
 
+static struct {
+    PyTypeObject *step_type; /* what an event loop is given for the next step of a task; NULL: not known */
+    PyCFunction wakeup;      /* the C function that goes on with a task when what it waits for is done */
+    PyObject *passing;       /* tuple: code of asyncio's own functions that only pass on the result of a future */
+} asyncio;
+
 static int
 passes(PyObject *argument)
 {
-    if (core.step_type == NULL) {
+    if (asyncio.step_type == NULL) {
         return 0;
     }
-    if (Py_IS_TYPE(argument, core.step_type)) {
+    if (Py_IS_TYPE(argument, asyncio.step_type)) {
         return 1;
     }
     if (PyCFunction_CheckExact(argument)) {
-        return PyCFunction_GET_FUNCTION(argument) == core.wakeup;
+        return PyCFunction_GET_FUNCTION(argument) == asyncio.wakeup;
     }
     if (Py_IS_TYPE(argument, &PyMethod_Type)) {
         argument = PyMethod_GET_FUNCTION(argument);
     }
     if (PyFunction_Check(argument)) {
         PyObject *code = PyFunction_GET_CODE(argument);
-        for (Py_ssize_t i = PyTuple_GET_SIZE(core.passing); i-- > 0;) {
-            if (PyTuple_GET_ITEM(core.passing, i) == code) {
+        for (Py_ssize_t i = PyTuple_GET_SIZE(asyncio.passing); i-- > 0;) {
+            if (PyTuple_GET_ITEM(asyncio.passing, i) == code) {
                 return 1;
             }
         }
@@ -160,7 +168,7 @@ static PyType_Slot hand_off_method_slots[] = {
     (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE | \
      Py_TPFLAGS_HAVE_VECTORCALL)
 
-static PyType_Spec hand_off_specs[2] = {
+PyType_Spec hand_off_specs[2] = {
     {
         .name = "pycage._core.HandOffFunction",
         .basicsize = sizeof(hand_off_object),
@@ -203,19 +211,6 @@ core_hand_off(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     return (PyObject *)self;
 }
 
-PyDoc_STRVAR(function_domain_doc, "function_domain(callable, /)\n--\n\n"
-                                  "Return the domain of a Python function's or method's code; None: host, or no function.");
-
-static PyObject *
-core_function_domain(PyObject *Py_UNUSED(module), PyObject *callable)
-{
-    if (Py_IS_TYPE(callable, &PyMethod_Type)) {
-        callable = PyMethod_GET_FUNCTION(callable);
-    }
-    PyObject *domain = PyFunction_Check(callable) ? domain_of_code(PyFunction_GET_CODE(callable)) : NULL;
-    return Py_NewRef(domain != NULL ? domain : Py_None);
-}
-
 PyDoc_STRVAR(pass_steps_doc, "pass_steps(step_type, wakeup, passing, /)\n--\n\n"
                              "Say what asyncio stores for itself: the type of a next step, the C function that goes on\n"
                              "when a future is done, and the code of functions that only pass on results.");
@@ -228,9 +223,9 @@ core_pass_steps(PyObject *Py_UNUSED(module), PyObject *args)
                           &passing)) {
         return NULL;
     }
-    Py_XSETREF(core.passing, Py_NewRef(passing));
-    core.wakeup = PyCFunction_GET_FUNCTION(wakeup);
-    Py_XSETREF(core.step_type, (PyTypeObject *)Py_NewRef(step_type));
+    Py_XSETREF(asyncio.passing, Py_NewRef(passing));
+    asyncio.wakeup = PyCFunction_GET_FUNCTION(wakeup);
+    Py_XSETREF(asyncio.step_type, (PyTypeObject *)Py_NewRef(step_type));
     Py_RETURN_NONE;
 }
 
@@ -266,3 +261,10 @@ core_replace_method(PyObject *Py_UNUSED(module), PyObject *args)
     PyType_Modified(type);
     Py_RETURN_NONE;
 }
+
+PyMethodDef hand_off_functions[] = {
+    {"hand_off", (PyCFunction)(void (*)(void))core_hand_off, METH_VARARGS | METH_KEYWORDS, hand_off_doc},
+    {"pass_steps", core_pass_steps, METH_VARARGS, pass_steps_doc},
+    {"replace_method", core_replace_method, METH_VARARGS, replace_method_doc},
+    {NULL, NULL, 0, NULL},
+};

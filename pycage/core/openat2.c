@@ -3,11 +3,13 @@
  * The C library has no function for it, and Python has none either.  Nothing here asks or raises an audit event: who calls
  * has asked, and raises the event that fits.  Where the kernel lacks the call (before Linux 5.6) or a filter of system
  * calls forbids it, it fails with ENOSYS or EPERM, and `held_paths` walks from directory to directory instead.
- *
- * Part of _core.c.
  */
+
+#include "core.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,3 +74,8 @@ core_open_without_links(PyObject *Py_UNUSED(module), PyObject *args)
         }
     }
 }
+
+PyMethodDef openat2_functions[] = {
+    {"open_without_links", core_open_without_links, METH_VARARGS, open_without_links_doc},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,4 +1,4 @@
-/* A part of _core.c: a quick look at the stack, for the commonest answer.
+/* A quick look at the stack, for the commonest answer.
  *
  * Problem.  Nearly every stack holds host code only, and hosts should not pay for sandboxes that are not on it.  The
  * walk, which is written against the public API, makes an object of every frame and releases it again.
@@ -23,7 +23,7 @@
 #endif
 
 /* Borrowed: the code of the newest frame; NULL: there is none, or it cannot be told here. */
-static PyObject *
+static inline PyObject *
 newest_code(PyThreadState *thread)
 {
     _PyInterpreterFrame *frame = newest_inner_frame(thread);
@@ -35,7 +35,7 @@ newest_code(PyThreadState *thread)
 
 /* Whether there are frames, and all of them are of host code.  Incomplete frames do not count, as for the public API:
  * they are of calls that have not begun, and of C. */
-static int
+static inline int
 only_host_code(PyThreadState *thread)
 {
     int found = 0;
@@ -54,13 +54,13 @@ only_host_code(PyThreadState *thread)
 
 #else
 
-static PyObject *
+static inline PyObject *
 newest_code(PyThreadState *Py_UNUSED(thread))
 {
     return NULL;
 }
 
-static int
+static inline int
 only_host_code(PyThreadState *Py_UNUSED(thread))
 {
     return 0;
