@@ -5,7 +5,9 @@ every reference that the sandbox kept raises AccessDenied.  Exceptions come out 
 plain arguments, the object gets copies of data only, made before it begins: what it checks is what it uses.  What is
 sent into a generator that a method returned is copied as well.
 
-What still fails.  Objects that a method returns, or an attribute holds, are handed out as they are and are not
+Where the object itself comes out, as of an ``__enter__`` that returns ``self``, the sandbox gets the proxy.
+
+What still fails.  Other objects that a method returns, or an attribute holds, are handed out as they are and are not
 recalled; nor is a generator that has begun.
 """
 
@@ -22,7 +24,7 @@ from pycage.plain import plain_argument
 from pycage.plain_steps import with_plain_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from pycage.host_errors import HostErrors
     from pycage.shims import Shims
@@ -120,14 +122,24 @@ class Exposure:
         def call(*args: object, **kwargs: object) -> object:
             target = self._there()
             bound = target if method is None else getattr(target, method)
-            return self._call(bound, args, kwargs)  # type: ignore[arg-type]  # it was callable when exposed
+            result = self._call(bound, args, kwargs)  # type: ignore[arg-type]  # it was callable when exposed
+            if type(result) is types.CoroutineType:
+                return self._awaited(result, target)
+            return self.value if result is target else result
 
         call.__name__ = method or self._name
         return call
 
+    async def _awaited(self, running: Coroutine[object, object, object], target: object) -> object:
+        result = await running
+        return self.value if result is target else result
+
     def _reading(self, attribute: str) -> Callable[[], object]:
         def read() -> object:
-            value = self._errors.call(getattr, self._there(), attribute)
+            target = self._there()
+            value = self._errors.call(getattr, target, attribute)
+            if value is target:
+                return self.value
             return self._lent(cast("Callable[..., object]", value)) if type(value) in _FUNCTIONS else value
 
         read.__name__ = attribute

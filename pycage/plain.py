@@ -155,6 +155,13 @@ class _Copy:
         finally:
             self._above.discard(id(container))
 
+    def bytes_of(self, value: bytearray) -> bytearray:
+        """Return a copy that is within the limit, however large the value has become since it was counted."""
+        made = value[: self._bytes_limit + 1]
+        if len(made) > self._bytes_limit:
+            self._exceeded("max_bytes", self._bytes_limit)
+        return made
+
     def _counted(self, items: Iterator[object]) -> Iterator[object]:
         for item in items:
             self._items += 1
@@ -203,8 +210,8 @@ def _int(copy: _Copy, value: int) -> object:
     return value
 
 
-def _bytearray(_copy: _Copy, value: bytearray) -> object:
-    return bytearray(value)
+def _bytearray(copy: _Copy, value: bytearray) -> object:
+    return copy.bytes_of(value)
 
 
 def _list(copy: _Copy, value: list[object]) -> object:

@@ -314,7 +314,8 @@ class Sandbox(Controlled, OnTrial):
 
         The sandbox gets a proxy with these methods and read-only attributes and nothing else.  A function needs no
         methods; text, numbers, bytes and None are given as they are.  A method does its work with the permissions of
-        everybody on the stack, the sandbox's among them: what should be lent runs in `do_privileged`.
+        everybody on the stack, the sandbox's among them: what should be lent runs in `do_privileged`.  A method that
+        returns the object itself, such as many an ``__enter__``, gives the proxy; other results are given as they are.
 
         Args:
             name: An identifier; exposing it again replaces the object.

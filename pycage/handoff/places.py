@@ -86,6 +86,9 @@ PLACES: Final = (
     Place(_POOL, "_map_async", ((1, "func"), (5, "callback"), (6, "error_callback"))),  # map() and starmap() call it
     Place(_POOL, "imap", ((1, "func"),)),
     Place(_POOL, "imap_unordered", ((1, "func"),)),
+    Place("multiprocessing.process:BaseProcess", "__init__", ((2, "target"),)),
+    Place("multiprocessing.managers:BaseManager", "register", ((2, "callable"),)),
+    Place("multiprocessing.reduction:ForkingPickler", "register", ((2, "reduce"),)),
     Place("multiprocessing.util:Finalize", "__init__", ((2, "callback"),)),
     Place("multiprocessing.util", "register_after_fork", ((1, "func"),)),
     # ---- When an object, a block or the process ends ----
@@ -100,18 +103,29 @@ PLACES: Final = (
     ),
     # ---- Signals, timetables ----
     Place("_signal", "signal", ((1, "handler"),)),  # signal.signal() calls it
+    Place("sched:scheduler", "__init__", ((1, "timefunc"), (2, "delayfunc"))),
     Place("sched:scheduler", "enterabs", ((3, "action"),)),  # enter() calls it
+    Place("tkinter:CallWrapper", "__init__", ((1, "func"),)),  # after(), bind(), protocol(), trace_add() ... call it
     # ---- Registers of the process or of an object that many share ----
     Place("logging:Logger", "addHandler", ((1, "hdlr"),), How.PARTS),
     Place("logging:Filterer", "addFilter", ((1, "filter"),), How.CALL_OR_PARTS),
+    Place("logging:Handler", "setFormatter", ((1, "fmt"),), How.PARTS),
     Place("logging", "setLogRecordFactory", ((0, "factory"),)),
+    Place("logging.handlers:MemoryHandler", "setTarget", ((1, "target"),), How.PARTS),
     Place("_codecs", "register", ((0, "search_function"),), How.ASK, permission="registerCodec"),
     Place("_codecs", "register_error", ((1, "handler"),)),
     Place("copyreg", "pickle", ((1, "pickle_function"),)),
+    Place("email.contentmanager:ContentManager", "add_get_handler", ((2, "handler"),)),
+    Place("email.contentmanager:ContentManager", "add_set_handler", ((2, "handler"),)),
     Place("functools", "singledispatch", ((0, "func"),)),  # what its result's register() is given
     Place("shutil", "register_archive_format", ((1, "function"),)),
     Place("shutil", "register_unpack_format", ((2, "function"),)),
     Place("urllib.request", "install_opener", ((0, "opener"),), How.PARTS),
+    Place("unittest.case", "addModuleCleanup", ((0, "function"),)),
+    Place("unittest.case:TestCase", "addClassCleanup", ((1, "function"),)),
+    Place("unittest.case:TestCase", "addCleanup", ((1, "function"),)),
+    Place("webbrowser", "register", ((1, "klass"),)),
+    Place("wsgiref.simple_server:WSGIServer", "set_app", ((1, "application"),)),
     Place("xmlrpc.server:SimpleXMLRPCDispatcher", "register_function", ((1, "function"),)),
     Place("xmlrpc.server:SimpleXMLRPCDispatcher", "register_instance", ((1, "instance"),), How.PARTS),
     Place("readline", "set_completer", ((0, "function"),)),

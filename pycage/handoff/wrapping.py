@@ -47,13 +47,18 @@ def _replace(place: Place) -> None:
     module, _, class_name = place.owner.partition(":")
     owner: Any = vars(sys.modules[module])[class_name] if class_name else sys.modules[module]
     original = vars(owner)[place.name]
+    is_classmethod = type(original) is classmethod
+    if is_classmethod:
+        original = original.__func__
     make = _MADE_OTHERWISE.get((place.owner, place.name))
     if make is not None:
-        stand_in = make(original)
+        stand_in: Any = make(original)
     else:
         slow = _SLOW.get((place.owner, place.name), _storing)(place, original)
         position = min(position for position, _ in place.stored)
         stand_in = _core.hand_off(original, slow, position=position, method=bool(class_name), passes=place.passes)
+    if is_classmethod:
+        stand_in = classmethod(stand_in)
     if not class_name:
         for other in list(sys.modules.values()):
             if type(other) is types.ModuleType and vars(other).get(place.name) is original:

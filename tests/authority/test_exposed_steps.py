@@ -219,6 +219,52 @@ def test_a_function_of_any_kind_is_taken_back_with_its_object(function: Any) -> 
                 one()
 
 
+# ---- The object itself -----------------------------------------------------------------------------------------------
+
+
+class Itself:
+    """Returns itself in every way, and has what is not exposed."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+    def __enter__(self) -> Itself:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    async def __aenter__(self) -> Itself:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def add(self) -> Itself:
+        return self
+
+    def secret(self) -> str:
+        return "secret"
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "with itself as found: pass",
+        "found = itself.add().add()",
+        "found = itself.me",
+        "manager = itself.__aenter__()\ntry: manager.send(None)\nexcept StopIteration as stop: found = stop.value",
+    ],
+)
+def test_where_the_object_itself_comes_out_the_sandbox_gets_the_proxy(way: str, *, plain: bool) -> None:
+    methods = ["add", "__enter__", "__exit__", "__aenter__", "__aexit__"]
+    with pycage.Sandbox("fluent") as sandbox:
+        sandbox.expose("itself", Itself(), methods=methods, attributes=["me"], plain_arguments=plain)
+        source = f"from host import itself\n{way}\n"
+        assert sandbox.run(f"{source}found is itself, found.add() is itself").value == (True, True)
+        with pytest.raises(AttributeError, match="secret"):
+            sandbox.run(f"{source}found.secret()")
+
+
 # ---- Pools -----------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import operator
 from typing import TYPE_CHECKING, Any
@@ -153,6 +154,9 @@ def test_who_may_do_it_may_do_it_later(sandbox: pycage.Sandbox, rocket: Rocket, 
     assert rocket.launched
 
 
+def do_nothing(**_named: object) -> None: ...
+
+
 # Known, and in docs/threat-model.md: what a sandbox hands out may lead to a bare object of the host.
 STILL = {
     "an ordinary method": ("class C:\n run = launch\nC()", lambda c: c.run("x")),
@@ -161,6 +165,21 @@ STILL = {
     "closing": ("from contextlib import closing\nclosing(rocket)", lambda c: c.__exit__(None, None, None)),
     "a writer of csv": ("import csv\ncsv.writer(rocket).writerow", lambda w: w(["x"])),
     "a scanner": ("import re\nre.Scanner([('x', launch)])", lambda s: s.scan("x")),
+    # The interpreter and the standard library call some ordinary names by themselves.
+    "a file that dies": ("import io\nclass F(io.IOBase):\n close = launch\n[F()]", lambda files: files.clear()),
+    "a file that is read": ("import io\nclass F(io.IOBase):\n readline = launch\nF()", lambda file: next(iter(file))),
+    "the keys of a mapping": (
+        "class M:\n keys = launch\n def __getitem__(self, key): return key\nM()",
+        lambda mapping: do_nothing(**mapping),
+    ),
+    "a step of a generator": (
+        "from collections.abc import Generator\nclass G(Generator):\n send = throw = launch\nG()",
+        next,
+    ),
+    "the zone of a date": (
+        "import datetime\nclass Z(datetime.tzinfo):\n utcoffset = launch\ndatetime.datetime(2026, 1, 1, tzinfo=Z())",
+        lambda date: date.utcoffset(),
+    ),
     "a host function that makes an iterator": ("lazily(launch, 'x')", exhaust),
 }
 
@@ -171,7 +190,8 @@ def test_a_bare_object_of_the_host_that_comes_back_is_the_hosts(
 ) -> None:
     source, use = STILL[name]
     made = sandbox.run(source, variables={**using(rocket), "lazily": lambda f, items: map(f, items)}).value
-    use(made)
+    with contextlib.suppress(TypeError):  # what came back is not what such a name should return
+        use(made)
 
     assert rocket.launched
 

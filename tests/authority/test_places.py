@@ -38,6 +38,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from authority import stored_in_objects
 from deferral import Deferral
 from pycage import Sandbox, check_permission, do_privileged, get_context
 from pycage.errors import AccessDenied
@@ -45,7 +46,7 @@ from pycage.handoff.places import PLACES, How
 from pycage.permissions import RuntimePermission, ThreadPermission
 
 # (owner, name): what stores a function and returns what makes it run later.
-STORES: dict[tuple[str, str], object] = {}
+STORES: dict[tuple[str, str], object] = {**stored_in_objects.STORES}
 
 
 def place(owner: str, name: str):
@@ -605,6 +606,8 @@ def test_what_is_stored_for_a_sandbox_has_no_more_than_the_sandbox(owner, name, 
     for hook in ("unraisablehook", "excepthook"):
         monkeypatch.setattr(sys, hook, lambda *_: None)
     monkeypatch.setattr(threading, "excepthook", lambda *_: None)
+    if (owner, name) in stored_in_objects.OPTIONAL:
+        pytest.importorskip(stored_in_objects.OPTIONAL[owner, name])
     store = STORES[owner, name]
     outcomes = []
     for number, by in enumerate((Deferral.by_sandbox, Deferral.by_host)):

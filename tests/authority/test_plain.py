@@ -7,7 +7,9 @@ import decimal
 import fractions
 import importlib
 import math
+import sys
 import threading
+import types
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -207,6 +209,19 @@ def cyclic(kind: str) -> object:
     outer: object = {"a": inner} if kind == "dict" else (inner,)
     inner.append(outer)
     return outer
+
+
+def test_bytes_that_grow_after_they_were_counted_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = bytearray(b"ab")
+    assert pycage.plain(value, max_bytes=200) == b"ab"
+
+    def growing(counted: object) -> int:
+        value.extend(bytes(1000))
+        return sys.getsizeof(b"")
+
+    monkeypatch.setattr(MODULE, "sys", types.SimpleNamespace(getsizeof=growing, maxsize=sys.maxsize))
+    with pytest.raises(pycage.LimitExceeded, match="max_bytes"):
+        pycage.plain(value, max_bytes=200)
 
 
 @pytest.mark.parametrize(
