@@ -1,6 +1,7 @@
 """Types whose objects keep something to call: which ones, and what they keep when a sandbox makes one.
 
-``language/guards/keepers.c`` has the reasons, and does it; this is the table.
+``language/guards/keepers.c`` has the reasons, and does it, with ``binding.c`` and ``special_methods.c``.  This is the
+table.
 """
 
 from __future__ import annotations

@@ -223,7 +223,8 @@ check_store(GuardSet *self, PyObject *object, PyObject *name)
     return 0;
 }
 
-/* Assigns, or deletes if there is no value.  Special methods of classes are called by the interpreter: see keepers.c. */
+/* Assigns, or deletes if there is no value.  Special methods of classes are called by the interpreter: see
+ * special_methods.c. */
 static int
 store_kept(PyObject *object, PyObject *name, PyObject *value)
 {

@@ -6,7 +6,12 @@
  *     reading.c       attributes that are judged when they are read; formatting.c: "{0.x}".format(y)
  *     checked.c       methods that are judged when they are called
  *     attributes.c    the guards of reading, assigning and deleting attributes
- *     classes.c       the class statement and type(); patterns.c: class patterns and except clauses
+ *     classes.c       the class statement and type(); making.c: classes that are made without a class statement
+ *     patterns.c      class patterns and except clauses
+ *     keepers.c       types whose objects keep something to call: map, partial, property
+ *     special_methods.c  what classes have under names that the interpreter calls by itself
+ *     binding.c       what those two bind to the context of the stack, and what stays as it is
+ *     exact_names.c   dictionaries whose keys are exactly str
  *     guard_set.c     the type that has all the guards of one sandbox; module.c: the module
  *
  * Guards are constants of code objects and are not found by name: every dictionary and every scope between the code and
@@ -25,6 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "../../_core.h"
 
 /* Nothing of ours is seen outside but the function that makes the module. */
 #pragma GCC visibility push(hidden)
@@ -236,16 +243,29 @@ extern PyTypeObject Refuser_Type;
 extern const char augment_doc[], delattr_doc[], getattr_doc[], hasattr_doc[], late_doc[], private_doc[],
     setattr_doc[], view_doc[], view_private_doc[], write_doc[];
 
-/* keepers.c */
+/* exact_names.c */
+int has_exact_names(PyObject *dict);
 PyObject *exact_names(PyObject *dict);
-int check_slots(PyObject *cls);
-int keeps_factory(PyObject *object);
-PyObject *kept_namespace(PyObject *namespace, int in_place);
-PyObject *kept_attribute(PyObject *object, PyObject *name, PyObject *value);
+
+/* binding.c */
+enum { STRICT = 1, DEEP = 2, CLASSES = 4 };    /* no exceptions for what works on data; down the whole stack; classes stay */
+extern const core_api *core;    /* NULL until the first sandbox is made */
+PyObject *domain_of(PyObject *function);
+PyObject *kept_callable(PyObject *thing, int how);
 int is_of_sandbox(PyObject *value);
+int binding_ready(PyObject *bind, PyObject *callables, PyObject *types);
 PyObject *module_iter(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *module_keep(PyObject *module, PyObject *function);
+
+/* keepers.c */
+int keeps_factory(PyObject *object);
 PyObject *module_set_keepers(PyObject *module, PyObject *args, PyObject *kwargs);
+
+/* special_methods.c */
+int keep_slots(PyObject *cls);
+PyObject *kept_namespace(PyObject *namespace, int in_place);
+PyObject *kept_attribute(PyObject *object, PyObject *name, PyObject *value);
+void special_methods_ready(PyObject *bind_method, PyObject *bind_special, PyObject *names);
 
 /* classes.c */
 PyObject *fresh_bases(PyObject *bases);

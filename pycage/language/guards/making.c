@@ -127,7 +127,7 @@ judged_new(PyTypeObject *meta, PyObject *args, PyObject *kwargs)
     PyObject *kept = kept_namespace(namespace, 1); /* the same: it is ours */
     PyObject *made = kept == NULL ? NULL : type_new(meta, args, kwargs);
     Py_XDECREF(kept);
-    if (made != NULL && PyDict_GetItemString(namespace, "__slots__") != NULL && check_slots(made) < 0) {
+    if (made != NULL && PyDict_GetItemString(namespace, "__slots__") != NULL && keep_slots(made) < 0) {
         Py_CLEAR(made);
     }
     return made;

@@ -199,8 +199,9 @@ static PyMethodDef names_methods[] = {
     {"keep", module_keep, METH_O,
      "keep(callable, /): what is to be kept in place of it: the same, or one bound to the context of the running stack."},
     {"set_keepers", (PyCFunction)(void (*)(void))module_set_keepers, METH_VARARGS | METH_KEYWORDS,
-     "set_keepers(*, types, bind, bind_method, special, on_data, data_types): from now on these types keep callables so;\n"
-     "once for the process.  types: a tuple of (type, bits of the positions, names of keywords, in __init__, how)."},
+     "set_keepers(*, types, bind, bind_method, bind_special, special, on_data, data_types): from now on these types keep\n"
+     "callables so; once for the process.  types: a tuple of (type, bits of the positions, names of keywords, in __init__,\n"
+     "how)."},
     {"judge_sealed", module_judge_sealed, METH_O,
      "judge_sealed(callable, /): callable(base) is asked, and raises if it has to, whenever a class is made, in whatever\n"
      "way, of which a base is sealed; once for the process."},
