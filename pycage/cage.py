@@ -180,7 +180,7 @@ class Cage:
         return {"__builtins__": self._builtins}
 
     def _resource(self, path: str) -> bytes | None:
-        return self._loader.resource_at(path)
+        return self._loader.own.resource_at(path)
 
     def _public_builtins(self) -> dict[str, object]:
         return {name: value for name, value in self._builtins.items() if name[0] not in "._"}
@@ -260,7 +260,7 @@ class Cage:
         self._show_exposed()
 
     def _show_exposed(self) -> None:
-        self._loader.set_virtual("host", {name: exposure.value for name, exposure in self._exposed.items()})
+        self._loader.virtual.set("host", {name: exposure.value for name, exposure in self._exposed.items()})
 
     def close(self) -> None:
         """Recall what was exposed and forget all modules."""

@@ -54,11 +54,11 @@ class MainModule:
         sandbox.run(_SET_ARGV, variables={"argv": list(argv)})
         if package:
             sandbox.load(package)
-        loader = self._cage._loader
-        self._module = loader.new_module(_NAME, Source(_NAME, source.text, source.filename))
+        modules = self._cage._loader.own
+        self._module = modules.new_module(_NAME, Source(_NAME, source.text, source.filename))
         self._names = vars(self._module)
         self._names["__package__"] = package
-        loader._own[_NAME] = self._module
+        modules.table[_NAME] = self._module
 
     def run(self) -> None:
         """Run the source.
@@ -67,7 +67,7 @@ class MainModule:
             RestrictedSyntaxError: It uses what sandboxed code may not use.
             SandboxExited: It raised what would have ended the host, such as SystemExit; that is the cause.
         """
-        self._cage._contained(lambda: self._cage._loader.execute(self._source, self._names))
+        self._cage._contained(lambda: self._cage._loader.own.execute(self._source, self._names))
 
     def run_more(self, text: str) -> str | None:
         """Run source in the module's namespace; a last expression that is not None becomes ``_``.

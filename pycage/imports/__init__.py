@@ -4,12 +4,14 @@
 * ``sources``, ``resolvers``, ``path_resolver``: where the sandbox's own modules come from (SCR).
 * ``stdlib``, ``facades``, ``copies``, ``views``: what a sandbox sees of a host module.
 * ``resources``: ``importlib.resources`` for the sandbox's own packages.
-* ``names``, ``locks``, ``loader``: the import itself.
+* ``loader``: the import itself, which decides what a name gives; ``names``, ``c_imports``, ``failures``.
+* ``own_modules``, ``locks``: the sandbox's own modules.  ``host_modules``, ``virtual_modules``: those that it is given.
 """
 
 import pycage.imports.raw_futures  # noqa: F401  # tells the guards
+from pycage.imports.c_imports import C_IMPORTS
 from pycage.imports.copies import Copies
-from pycage.imports.loader import C_IMPORTS, SandboxLoader
+from pycage.imports.loader import SandboxLoader
 from pycage.imports.path_resolver import PathResolver
 from pycage.imports.resolvers import CallableResolver, ChainResolver, MappingResolver
 from pycage.imports.rules import (

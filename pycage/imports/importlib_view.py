@@ -127,7 +127,7 @@ def importlib_views(  # noqa: C901, PLR0915  # a list of small functions
             message = "files() needs one of the sandbox's own packages, or its name"
             raise TypeError(message)
         loader.import_(name)
-        reader = loader._reader(name)
+        reader = loader.own.reader(name)
         if reader is None:
             message = f"{shown(name)} is not a package of the sandbox"
             raise TypeError(message)
@@ -153,12 +153,12 @@ def importlib_views(  # noqa: C901, PLR0915  # a list of small functions
         parent = absolute.rpartition(".")[0]
         if parent:
             loader.import_(parent)
-        source = loader.own_source(absolute)
-        if source is None and absolute in PRIVATE_COPIES and loader._host_allows(absolute):
+        source = loader.own.source(absolute)
+        if source is None and absolute in PRIVATE_COPIES and loader.host.allows(absolute):
             source = loader._as_host(lambda: _standard_source(absolute))
         if source is not None:
             found = source
-            again = Again._of(lambda attributes: loader.execute(found, attributes))
+            again = Again._of(lambda attributes: loader.own.execute(found, attributes))
             return importlib.machinery.ModuleSpec(
                 absolute,
                 again,  # type: ignore[arg-type]  # typeshed asks for a whole loader
@@ -173,7 +173,7 @@ def importlib_views(  # noqa: C901, PLR0915  # a list of small functions
             message = "module_from_spec() in a sandbox needs what find_spec() returned, of a module of its own"
             raise ImportError(message)
         source = Source(spec.name, b"", spec.origin or "<unknown>", spec.submodule_search_locations is not None)
-        module = loader.new_module(spec.name, source)
+        module = loader.own.new_module(spec.name, source)
         again._made.append((module, vars(module)))
         return module
 

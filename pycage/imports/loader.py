@@ -1,4 +1,4 @@
-"""The loader of one sandbox: decides what an import gives, and loads the sandbox's own modules.
+"""The loader of one sandbox: decides what an import gives.
 
 The algorithm is jcage's (``JCClassLoader.loadClass``): the sandbox's own module if the sandbox loader policy (SCP)
 allows the name and the resolver (SCR) finds it; else the host's, if the host loader policy (HCP)
@@ -22,99 +22,45 @@ Child first; only own modules are cached; every other import is decided anew.
 # has them all and no __name__ to fall back on.  One place is enough, and it has to be that one: only the guards know
 # what may be read.  A guest that calls `__import__` itself gets the module, and nothing is read behind its back.
 #
-# Policy, resolver, compiler and the host's import system run with privilege, so that a sandbox needs no permission for
-# its own modules and host code is never taken for the sandbox's.  A module's body does not.
-#
-# What still fails.  Own modules are not in sys.modules; what looks there does not find them (pickle, get_type_hints).
+# The modules themselves, and what runs with privilege for them, are in own_modules.py, virtual_modules.py and
+# host_modules.py.
 
 from __future__ import annotations
 
 import importlib
-import importlib.machinery
-import logging
-import threading
-import types
-import weakref
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 import attrs
 
-from pycage.errors import AccessDenied, ImportDenied, LimitExceeded, ModuleMissingError, PolicyError, WrongLoaderError
-from pycage.imports.importlib_view import Handle, importlib_views
-from pycage.imports.locks import ModuleLock
+from pycage.errors import AccessDenied, ImportDenied, ModuleMissingError, WrongLoaderError
+from pycage.imports.c_imports import C_IMPORTS
+from pycage.imports.failures import NotFoundError, UnusableError, import_denial, no_name
+from pycage.imports.host_modules import HostModules
+from pycage.imports.importlib_view import importlib_views
 from pycage.imports.module_table import ModuleTable
-from pycage.imports.names import FUTURE, absolute_name, is_module_name, parents, shown, wanted_names
-from pycage.imports.resources import PackageReader, package_reader
+from pycage.imports.names import FUTURE, absolute_name, is_module_name, is_reserved, parents, shown, wanted_names
+from pycage.imports.own_modules import OwnModules
 from pycage.imports.stdlib import OFFERS, refusal
 from pycage.imports.tools import Tools
-from pycage.imports.views import ModuleView, NoViewError, Views, make_view
-from pycage.permissions import ImportPermission
+from pycage.imports.views import ModuleView, NoViewError, Views
+from pycage.imports.virtual_modules import VirtualModules
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Callable, Mapping
 
+    from pycage.imports.as_host import AsHost
     from pycage.imports.copies import Copies
     from pycage.imports.rules import LoaderPolicy
-    from pycage.imports.sources import Resolver, Resources, Source
+    from pycage.imports.sources import Resolver
 
-__all__ = ["C_IMPORTS", "SandboxLoader"]
-
-T = TypeVar("T")
-
-_LOG: Final = logging.getLogger("pycage.imports")
-
-C_IMPORTS: Final = frozenset(
-    {
-        "_strptime",
-        "array",
-        "builtins",
-        "codecs",
-        "collections",
-        "collections.abc",
-        "copyreg",
-        "datetime",
-        "decimal",
-        "encodings",
-        "enum",
-        "fractions",
-        "functools",
-        "io",
-        "json.decoder",
-        "numbers",
-        "operator",
-        "re",
-        "string",
-        "time",
-        "types",
-        "typing",
-        "unicodedata",
-        "warnings",
-        "weakref",
-        "zoneinfo",
-    }
-)
-"""Standard modules that C code imports for itself through the ``__import__`` of the running frame.
-
-``PyImport_Import`` calls it with a *list* as ``fromlist``, throws the result away and reads ``sys.modules``.  So the
-host imports the module and the call returns ``None``: a guest that imitates the call gets nothing.
-"""
-
-_RESERVED: Final = ("pycage", "pycage_native", "host")
-"""Names (and everything below) that no resolver is asked for: a sandbox never gets a re-executed copy of pycage."""
+__all__ = ["SandboxLoader"]
 
 
 class _Decision(NamedTuple):
     """What one dotted name gives: ``module`` is the sandbox's own or a virtual one; ``None`` means the host's."""
 
     module: types.ModuleType | None
-
-
-class _NotFoundError(ModuleNotFoundError):
-    """A module is nowhere, as this loader knows: told apart from one that a module's body raises."""
-
-
-class _UnusableError(Exception):
-    """The resolver or the host's import failed; the cause is for the host, and a guest gets an ImportError."""
 
 
 @final
@@ -141,6 +87,11 @@ class SandboxLoader:
         record: Told of every denial before it is raised, with privilege: a guest can swallow it.
         copies: Makes the sandbox's copies of standard modules, from the tools; without it there are none.
 
+    Attributes:
+        own: The sandbox's own modules.
+        host: The host's.
+        virtual: Those of ``extra``, and what the host defines there later.
+
     Threads may share a loader.  Two that load the same module wait for each other; see ``locks.py``.
     """
 
@@ -154,7 +105,7 @@ class SandboxLoader:
         compile_module: Callable[[bytes, str], types.CodeType],
         module_globals: Callable[[], dict[str, object]],
         shim: Callable[[Callable[..., object]], Callable[..., object]],
-        privileged: Callable[[Callable[[], T]], T],
+        privileged: AsHost,
         host_import: Callable[[str], types.ModuleType] = importlib.import_module,
         extra: Mapping[str, Callable[[], Mapping[str, object]]] | None = None,
         tools: Tools | Callable[[], Tools] | None = None,
@@ -163,52 +114,30 @@ class SandboxLoader:
         copies: Callable[[Tools], Copies] | None = None,
     ) -> None:
         self._url = name_url
-        self._resolver = resolver
-        self._scp = sandbox_policy
-        self._hcp = host_policy
-        self._compile = compile_module
-        self._module_globals = module_globals
-        self._privileged: Callable[[Callable[[], object]], object] = privileged  # type: ignore[assignment]  # see _as_host
-        self._host_import = host_import
-        # The module table: only what this loader defined, from the moment its body begins to run.
-        self._own: dict[str, types.ModuleType] = {}
-        self._initialising: set[str] = set()
-        self._folders: dict[str, str] = {}  # of own packages, with a slash at the end
-        # Weak: a guest can ask for any number of names that do not exist.
-        self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
-        self._table_lock = threading.RLock()  # a finalizer may run while it is held, and import
-        self._virtual: dict[str, ModuleView] = {}
+        self._as_host = privileged
+        self._record = record
+        self.own = OwnModules(
+            resolver,
+            sandbox_policy,
+            privileged,
+            compile_module=compile_module,
+            module_globals=module_globals,
+            announce=own_module if own_module is not None else _ignore,
+        )
+        self.host = HostModules(host_policy, host_import, privileged, lambda: self._make_views(tools, shim, copies))
+        self.virtual = VirtualModules({**importlib_views(self, shim), **(extra or {})})
         # What the sandbox put into its sys.modules itself: for its own imports, not for what load() gives.
         self._registered: dict[str, types.ModuleType] = {}
-        self._closed = False
-        self._record = record
-        self._own_module = own_module if own_module is not None else _ignore
-        self._make_views: Callable[[], Views] = lambda: self._views_with(tools, shim, copies)
-        self._made_views: Views | None = None
-        # Most sandboxes import none of them, and making a sandbox should be cheap: made when they are asked for.
-        self._later: dict[str, Callable[[], Mapping[str, object]]] = {**importlib_views(self, shim), **(extra or {})}
 
-    def _views_with(
+    def _make_views(
         self,
         tools: Tools | Callable[[], Tools] | None,
         shim: Callable[[Callable[..., object]], Callable[..., object]],
         copies: Callable[[Tools], Copies] | None,
     ) -> Views:
         given = Tools() if tools is None else tools if isinstance(tools, Tools) else tools()
-        complete = attrs.evolve(given, modules=self._own.get, module_table=lambda: ModuleTable(self), shim=shim)
-        return Views(self._host_allows, shim, complete, None if copies is None else copies(complete))
-
-    @property
-    def _views(self) -> Views:
-        # Made when the first is asked for: making a sandbox should be cheap.
-        made = self._made_views
-        if made is None:
-            with self._table_lock:
-                made = self._made_views
-                if made is None:
-                    views = self._make_views()
-                    made = self._made_views = self._made_views or views
-        return made
+        complete = attrs.evolve(given, modules=self.own.table.get, module_table=lambda: ModuleTable(self), shim=shim)
+        return Views(self.host.allows, shim, complete, None if copies is None else copies(complete))
 
     def __repr__(self) -> str:
         return f"[SandboxLoader {self._url}]"
@@ -234,17 +163,17 @@ class SandboxLoader:
                 decision = self._decide(part, registered=False)
                 module = decision.module
                 if module is None and part == name and refusal(name) is None:
-                    self._from_host(name)  # it must be there at all
+                    self.host.module(name)  # it must be there at all
                 self._bind(part, module)
-        except _NotFoundError as error:
+        except NotFoundError as error:
             if type(name) is str and is_module_name(name) and error.name not in parents(name):
                 raise  # the module's body asked for something else
             message = f"no module {shown(name)} for {self!r}"
             raise ModuleMissingError(message, name=name if type(name) is str else None) from error
-        except _UnusableError as error:
+        except UnusableError as error:
             message = f"the module {name} could not be read: {error}"
             raise ImportError(message, name=name) from error.__cause__
-        if module is not None and self._own.get(name) is module:
+        if module is not None and self.own.table.get(name) is module:
             return module
         kind = "a virtual module" if module is not None else "the host's"
         message = (
@@ -256,24 +185,24 @@ class SandboxLoader:
     @property
     def modules(self) -> dict[str, types.ModuleType]:
         """The sandbox's own modules by name, those still being loaded included; a copy."""
-        return dict(self._own)
+        return dict(self.own.table)
 
     def known_module(self, name: str) -> types.ModuleType | None:
         """Return the module of a name that an import would give without loading anything, for ``sys.modules``."""
-        for table in (self._registered, self._own, self._virtual):
+        for table in (self._registered, self.own.table, self.virtual.table):
             found = table.get(name)  # compared with None: a module can have a class of the sandbox, and a __bool__
             if found is not None:
                 return found
-        return self._views.get(name) if is_module_name(name) and self._host_allows(name) else None
+        return self.host.views.get(name) if is_module_name(name) and self.host.allows(name) else None
 
     def known_names(self) -> list[str]:
         """Return the names for which `known_module` has an answer."""
-        names = [*self._own, *self._registered, *self._virtual, *self._views.names()]
+        names = [*self.own.table, *self._registered, *self.virtual.table, *self.host.views.names()]
         return [name for name in dict.fromkeys(names) if self.known_module(name) is not None]
 
     def register(self, name: str, module: types.ModuleType | None) -> None:
         """Make the sandbox's own imports of a name give a module, or as before with ``None``; for ``sys.modules``."""
-        if not is_module_name(name) or name.partition(".")[0] in _RESERVED:
+        if not is_module_name(name) or is_reserved(name):
             message = f"access denied: no module of the name {shown(name)} can be put into sys.modules"
             raise AccessDenied(message)
         if module is None:
@@ -281,43 +210,19 @@ class SandboxLoader:
         else:
             self._registered[name] = module
 
+    def would_share(self, name: str) -> bool:
+        """Say whether an import of a valid name would give a view or a virtual module."""
+        return self.virtual.get(name) is not None or (self.host.allows(name) and name in OFFERS)
+
     def is_own(self, module: object) -> bool:
         """Say whether this loader defined a module."""
-        return any(own is module for own in list(self._own.values()))
-
-    def set_virtual(self, name: str, names: Mapping[str, object]) -> None:
-        """Define a virtual module, or change one: its names are exactly ``names`` from now on, everywhere.
-
-        Raises:
-            PolicyError: ``name`` is not the name of a module.
-        """
-        if not is_module_name(name):
-            message = f"not a module name: {shown(name)}"
-            raise PolicyError(message)
-        self._later.pop(name, None)
-        view = self._virtual.get(name)
-        if view is None:
-            view = self._virtual[name] = make_view(name, {})
-        attributes = vars(view)
-        for key, value in list(attributes.items()):
-            if key not in names and key not in ("__name__", "__doc__") and not isinstance(value, ModuleView):
-                del attributes[key]
-        attributes.update(names)
-        attributes["__all__"] = sorted(key for key in names if not key.startswith("_"))
-
-    def _virtual_of(self, name: str) -> ModuleView | None:
-        make = self._later.get(name)
-        if make is not None:
-            self.set_virtual(name, make())
-        return self._virtual.get(name)
+        return any(own is module for own in list(self.own.table.values()))
 
     def close(self) -> None:
         """Forget all modules and refuse further imports.  Modules that somebody holds stay usable."""
-        self._closed = True
-        self._own.clear()
-        self._virtual.clear()
+        self.own.close()
+        self.virtual.clear()
         self._registered.clear()
-        self._later.clear()
 
     # ---- For the sandbox -------------------------------------------------------------------------------------------
 
@@ -353,11 +258,11 @@ class SandboxLoader:
         wanted = wanted_names(fromlist)
         absolute = absolute_name(name, globals, level)
         if type(fromlist) is list and absolute in C_IMPORTS:
-            self._as_host(lambda: self._host_import(absolute))
+            self.host.import_for_c(absolute)
             return None
         try:
             return self._import(name, absolute, wanted)
-        except _UnusableError as unusable:
+        except UnusableError as unusable:
             reason = str(unusable)
         # Raised out here, or the guest would find the host's own error in __context__.
         message = f"the module {absolute} could not be loaded: {reason}"
@@ -376,189 +281,36 @@ class SandboxLoader:
 
     # ---- The algorithm ---------------------------------------------------------------------------------------------
 
-    def _decide(self, name: str, *, registered: bool = True) -> _Decision:  # noqa: C901  # it is one algorithm
+    def _decide(self, name: str, *, registered: bool = True) -> _Decision:
         """Decide about one valid name, whose packages are loaded.  Exactly jcage's order.
 
         Before it comes what the sandbox itself put into its ``sys.modules``, if ``registered``.
 
         Raises:
             AccessDenied: Not allowed.
-            _NotFoundError: Its package is the sandbox's own and is no package.
+            NotFoundError: Its package is the sandbox's own and is no package.
         """
-        if self._closed:
+        if self.own.closed:
             raise self._denial(name, "the sandbox is closed")
         if registered and name in self._registered:
             return _Decision(self._registered[name])
-        own = self._cached(name)
+        own = self.own.cached(name)
         if own is not None:
             return _Decision(own)
-        reserved = name == FUTURE or name.partition(".")[0] in _RESERVED
+        reserved = name == FUTURE or is_reserved(name)
         if not reserved:
-            parent = self._own.get(name.rpartition(".")[0])
-            if parent is not None and "__path__" not in vars(parent):
-                _missing(name, f"; {shown(name.rpartition('.')[0])} is not a package")
-            with self._lock(name).held() as held:
-                own = self._own.get(name)
-                if own is None:
-                    if not held:
-                        _missing(name, ": its loading waits for this import")
-                    own = self._define_if_found(name)
+            own = self.own.load(name)
             if own is not None:
                 return _Decision(own)
-        virtual = self._virtual_of(name)
+        virtual = self.virtual.get(name)
         if virtual is not None:
             return _Decision(virtual)
         if reserved and name != FUTURE:
             raise self._denial(name, "the name is reserved, and nothing of that name was exposed")
         # `from __future__ import ...` is a directive to the compiler that happens to import.
-        if name != FUTURE and not self._host_allows(name):
+        if name != FUTURE and not self.host.allows(name):
             raise self._denial(name)
         return _Decision(None)
-
-    def _define_if_found(self, name: str) -> types.ModuleType | None:
-        if not self._as_host(lambda: bool(self._scp.allows_module(name))):
-            return None
-        source = self._find(name)
-        # Allowed but not to be found: the host's, perhaps.  This is how shared types arrive.
-        return None if source is None else self._define(name, source)
-
-    def _find(self, name: str) -> Source | None:
-        def ask() -> Source | Exception | None:
-            try:
-                return self._resolver.find(name)
-            except LimitExceeded:
-                raise
-            except Exception as error:  # noqa: BLE001  # it is the host's; what it says may name the host's files
-                _LOG.warning("the resolver failed on %s", name, exc_info=error)
-                return error
-
-        found = self._as_host(ask)
-        if isinstance(found, Exception):
-            message = f"the resolver failed ({type(found).__name__})"
-            raise _UnusableError(message) from found
-        return found
-
-    def _define(self, name: str, source: Source) -> types.ModuleType:
-        code = self._as_host(lambda: self._compile(source.text, source.filename))
-        module = self.new_module(name, source)
-        self._own[name] = module
-        if source.is_package and source.filename.endswith("/__init__.py"):
-            self._folders[source.filename.removesuffix("__init__.py")] = name
-        self._initialising.add(name)
-        try:
-            exec(code, vars(module))  # noqa: S102  # the module's body, in its own domain
-        except BaseException:
-            if self._own.get(name) is module:
-                del self._own[name]
-            raise
-        finally:
-            self._initialising.discard(name)
-        return module
-
-    def new_module(self, name: str, source: Source) -> types.ModuleType:
-        """Return an own module with what it has before its body runs.  It is in no table."""
-        module = types.ModuleType(name)
-        attributes = vars(module)
-        attributes.update(self._module_globals())
-        # A function, not the bound method: that would lead to the loader.
-        handle = Handle(lambda fullname: self._reader(fullname))  # noqa: PLW0108
-        spec = importlib.machinery.ModuleSpec(
-            name,
-            handle,  # type: ignore[arg-type]  # importlib needs no more of it
-            origin=source.filename,
-            is_package=source.is_package,
-        )
-        attributes.update(
-            {
-                "__name__": name,
-                "__package__": name if source.is_package else name.rpartition(".")[0],
-                "__file__": source.filename,
-                "__loader__": handle,
-                "__spec__": spec,
-            }
-        )
-        if source.is_package:
-            # Nothing reads it to find modules; its presence says that this is a package.
-            attributes["__path__"] = []
-        self._own_module(module)
-        return module
-
-    def resource_at(self, path: str) -> bytes | None:
-        """Return the content of a file of an own package, by its path; ``None`` if SCP refuses it, or it is none.
-
-        Args:
-            path: Exactly str.  Compared as text with where the packages' own files are; nothing is opened by it.
-        """
-        around = [(folder, name) for folder, name in self._folders.items() if path.startswith(folder)]
-        if not around or ".." in path.split("/"):
-            return None
-        folder, name = max(around)
-        reader = self._reader(name)
-        try:
-            return None if reader is None else reader.files().joinpath(path[len(folder) :]).read_bytes()
-        except (AccessDenied, LimitExceeded, OSError, PolicyError):
-            # What the resolver says of a link or a large file names the host's files.  The open that follows asks.
-            return None
-
-    # ---- For importlib as a sandbox sees it ----
-
-    def own_source(self, name: str) -> Source | None:
-        """Return the source that an import of a valid name would run, or ``None`` if there is none for this sandbox."""
-        if self._closed or name.partition(".")[0] in _RESERVED:
-            return None
-        if not self._as_host(lambda: bool(self._scp.allows_module(name))):
-            return None
-        try:
-            return self._find(name)
-        except _UnusableError:
-            return None
-
-    def execute(self, source: Source, attributes: dict[str, object]) -> None:
-        """Run a source as code of the sandbox, with these globals."""
-        code = self._as_host(lambda: self._compile(source.text, source.filename))
-        exec(code, attributes)  # noqa: S102  # in the sandbox's own domain
-
-    def would_share(self, name: str) -> bool:
-        """Say whether an import of a valid name would give a view or a virtual module."""
-        return self._virtual_of(name) is not None or (self._host_allows(name) and name in OFFERS)
-
-    def _cached(self, name: str) -> types.ModuleType | None:
-        """Return an own module that is ready, or that this thread itself is loading (a circular import)."""
-        module = self._own.get(name)
-        if module is not None and name in self._initialising:
-            with self._lock(name).held():
-                # Another thread has finished it, or given up, or waits for us: then half of it is all there can be.
-                return self._own.get(name)
-        return module
-
-    def _lock(self, name: str) -> ModuleLock:
-        with self._table_lock:
-            return self._locks.setdefault(name, ModuleLock())
-
-    def _host_allows(self, name: str) -> bool:
-        return self._as_host(lambda: bool(self._hcp.allows_module(name)))
-
-    def _from_host(self, name: str) -> types.ModuleType:
-        """Return the host's module.  What goes wrong in there is logged, not shown: it names the host's files."""
-        reason = refusal(name)
-        if reason is not None:  # before the import: loading it may have effects
-            raise NoViewError(reason)
-
-        def load() -> types.ModuleType | Exception:
-            try:
-                return self._host_import(name)
-            except Exception as error:  # noqa: BLE001  # an import can raise anything
-                if not (isinstance(error, ModuleNotFoundError) and error.name in parents(name)):
-                    _LOG.warning("the host's module %s could not be imported", name, exc_info=error)
-                return error
-
-        found = self._as_host(load)
-        if isinstance(found, ModuleNotFoundError) and found.name in parents(name):
-            _missing(name)
-        if isinstance(found, Exception):
-            message = f"the host could not import it ({type(found).__name__})"
-            raise _UnusableError(message) from found
-        return found
 
     def _chain(self, name: str) -> types.ModuleType:
         """Return what the sandbox gets for a dotted name, its packages first, each decided and bound in its package."""
@@ -575,8 +327,7 @@ class SandboxLoader:
     def _view(self, name: str) -> ModuleView:
         """Return the view of a module that HCP allows."""
         try:
-            real = self._from_host(name)
-            return self._as_host(lambda: self._views.of(name, real))
+            return self.host.view(name)
         except NoViewError as refused:
             reason = str(refused)
         raise self._denial(name, reason)
@@ -586,7 +337,7 @@ class SandboxLoader:
         package, dot, last = name.rpartition(".")
         if not dot or module is None:
             return
-        holder = self._own.get(package, self._virtual.get(package, self._views.get(package)))
+        holder = self.own.table.get(package, self.virtual.table.get(package, self.host.views.get(package)))
         if holder is not None:
             vars(holder)[last] = module
 
@@ -598,7 +349,7 @@ class SandboxLoader:
         Raises:
             ImportError: There is neither an attribute nor a submodule of one of the names.
         """
-        if self._own.get(name) is module and "__path__" not in vars(module):
+        if self.own.table.get(name) is module and "__path__" not in vars(module):
             return  # no package; whether it has the names is seen when they are read
         for item in wanted:
             if item == "*":
@@ -615,7 +366,7 @@ class SandboxLoader:
         if is_module_name(whole):
             try:
                 self._chain(whole)
-            except _NotFoundError as error:
+            except NotFoundError as error:
                 if error.name != whole:
                     raise
             except ImportDenied as denial:
@@ -626,77 +377,31 @@ class SandboxLoader:
                 note = str(denial)
             else:
                 return
-        raise _no_name(item, name, note) from None
+        raise no_name(item, name, note) from None
 
     # ---- Small things ----------------------------------------------------------------------------------------------
-
-    def _as_host(self, action: Callable[[], T]) -> T:
-        """Call with the host's privilege.  The injected function returns what its argument returns."""
-        return self._privileged(action)  # type: ignore[return-value]  # a generic attribute cannot be declared
 
     def _valid(self, name: object) -> str:
         if type(name) is not str or not is_module_name(name):
             message = f"not the name of a module: {shown(name)}"
-            raise _NotFoundError(message, name=name if type(name) is str else None)
+            raise NotFoundError(message, name=name if type(name) is str else None)
         return name
 
     def _denial(self, name: str, reason: str | None = None) -> ImportDenied:
-        """Return the denial, recorded; its notes say what refused and what would allow."""
-        label = self._url.rpartition("/")[2]
-        denial = ImportDenied(
-            f"module access denied: {name}", name=name, permission=ImportPermission(name), domain=f'sandbox "{label}"'
+        """Return the denial, recorded."""
+        denial = import_denial(
+            name,
+            self._url,
+            reason,
+            host_policy=self.host.policy,
+            sandbox_policy=self.own.policy,
+            as_host=self._as_host,
         )
-        if reason is not None:
-            denial.add_note(f"refused: {reason}")
-        else:
-            denial.add_note(f"host loader policy: {_explain(self._hcp, name, self._as_host)}")
-            denial.add_note(
-                f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}; the resolver has no such module"
-                if self._as_host(lambda: bool(self._scp.allows_module(name)))
-                else f"sandbox loader policy: {_explain(self._scp, name, self._as_host)}"
-            )
-            denial.add_note(
-                f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host) '
-                "or to the sandbox loader policy (the sandbox's own)"
-            )
         record = self._record
         if record is not None:
             self._as_host(lambda: record(denial))
         return denial
 
-    def _reader(self, name: str) -> PackageReader | None:
-        """Return the reader for the resources of an own module's package."""
-        module = self._own.get(name)
-        if module is None:
-            return None
-        package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
-        if not package:
-            return None
-
-        def resources() -> Resources | None:
-            source = self._resolver.find(package)
-            return None if source is None else source.resources
-
-        return package_reader(package, resources, self._scp, self._privileged)
-
-
-def _explain(policy: LoaderPolicy, name: str, as_host: Callable[[Callable[[], object]], object]) -> str:
-    explain = getattr(policy, "explain", None)
-    return str(as_host(lambda: explain(name))) if callable(explain) else "not allowed"
-
 
 def _ignore(_module: types.ModuleType) -> None:
     return
-
-
-def _missing(name: str, more: str = "") -> NoReturn:
-    message = f"No module named {shown(name)}{more}"
-    raise _NotFoundError(message, name=name)
-
-
-def _no_name(item: str, name: str, note: str | None = None) -> ImportError:
-    message = f"cannot import name {shown(item)} from {shown(name)}"
-    error = ImportError(message, name=name)
-    if note is not None:
-        error.add_note(note)
-    return error

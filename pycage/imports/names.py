@@ -23,7 +23,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
-__all__ = ["FUTURE", "MAX_LENGTH", "absolute_name", "is_module_name", "parents", "shown", "wanted_names"]
+__all__ = ["FUTURE", "MAX_LENGTH", "absolute_name", "is_module_name", "is_reserved", "parents", "shown", "wanted_names"]
 
 MAX_LENGTH: Final = 512
 """Longest module name, in characters."""
@@ -59,6 +59,14 @@ _TAKEN: Final = frozenset({"__init__", "__main__", "__future__", "__pycache__", 
 
 def _is_own_dunder(part: str) -> bool:
     return len(part) > len("____") and part.endswith("__") and part not in _TAKEN
+
+
+_RESERVED: Final = ("pycage", "pycage_native", "host")
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether no resolver is asked for a name: a sandbox never gets a re-executed copy of pycage."""
+    return name.partition(".")[0] in _RESERVED
 
 
 def parents(name: str) -> list[str]:

@@ -26,6 +26,7 @@ from pycage.imports.names import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from pycage.imports.as_host import AsHost
     from pycage.imports.rules import LoaderPolicy
     from pycage.imports.sources import Resources
 
@@ -158,7 +159,7 @@ def package_reader(
     package: str,
     resources: Callable[[], Resources | None],
     policy: LoaderPolicy,
-    privileged: Callable[[Callable[[], object]], object],
+    as_host: AsHost,
 ) -> PackageReader:
     """Return the reader for one package of a sandbox.
 
@@ -166,18 +167,18 @@ def package_reader(
         package: Its dotted name.
         resources: Returns the package's resources, ``None`` if it has none; called with privilege.
         policy: The sandbox's loader policy (SCP); asked with privilege about ``<package>/<path>``, every time.
-        privileged: Calls a function with the host's privilege.
+        as_host: Calls a function with the host's privilege.
     """
 
     def allowed(path: str) -> bool:
-        return privileged(lambda: bool(policy.allows_resource(f"{package}/{path}"))) is True
+        return as_host(lambda: bool(policy.allows_resource(f"{package}/{path}")))
 
     def content(path: str) -> bytes | None:
         def find() -> bytes | None:
             found = resources()
             return None if found is None or not path else found.read(path)
 
-        return cast("bytes | None", privileged(find))
+        return as_host(find)
 
     def read(path: str) -> bytes:
         # The policy first: whether a denied resource exists is not told.
@@ -195,7 +196,7 @@ def package_reader(
             found = resources()
             return None if found is None else found.children(path)
 
-        return cast("Sequence[tuple[str, bool]] | None", privileged(find))
+        return as_host(find)
 
     def probe(path: str) -> bool:
         return allowed(path) and content(path) is not None

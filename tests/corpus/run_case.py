@@ -174,15 +174,15 @@ def inject(sandbox: pycage.Sandbox, names: dict[str, Any]) -> list[types.ModuleT
 
     The loader tells the guards about each own module; this listens, because a module whose body raises is forgotten.
     """
-    loader = sandbox._cage._loader
-    tell, seen = loader._own_module, []
+    modules = sandbox._cage._loader.own
+    tell, seen = modules.announce, []
 
     def told(module: types.ModuleType) -> None:
         tell(module)
         vars(module).update(names)
         seen.append(module)
 
-    loader._own_module = told
+    modules.announce = told
     return seen
 
 

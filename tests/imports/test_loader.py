@@ -517,7 +517,7 @@ def test_virtual_modules_come_before_the_hosts(box):
 def test_a_virtual_module_can_be_changed_while_it_is_in_use(box):
     sandbox = box(extra={"host": lambda: {"a": 1}})
     names = sandbox.run("import host")
-    sandbox.loader.set_virtual("host", {"b": 2})
+    sandbox.loader.virtual.set("host", {"b": 2})
 
     assert names["host"].b == 2
     assert not hasattr(names["host"], "a")
@@ -570,7 +570,7 @@ def test_names_that_are_nowhere_leave_nothing_behind(box):
         with pytest.raises(AccessDenied):
             sandbox.loader.import_(f"nothing{number}")
 
-    assert len(sandbox.loader._locks) == 0
+    assert len(sandbox.loader.own._locks) == 0
 
 
 # ---- C code --------------------------------------------------------------------------------------------------------------

@@ -123,7 +123,7 @@ def test_every_facade_is_made(name):
 @pytest.mark.parametrize("name", MODULES)
 def test_no_view_shows_a_module(name):
     with pycage.Sandbox("alone", host_policy=pycage.rules(f"allow {name}", default="deny")) as sandbox:
-        sandbox._cage._loader._hcp = pycage.rules(default="allow")  # its packages, until it is there
+        sandbox._cage._loader.host.policy = pycage.rules(default="allow")  # its packages, until it is there
         shown = vars(sandbox._cage._loader._chain(name))
 
     assert [
