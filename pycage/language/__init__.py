@@ -2,8 +2,8 @@
 
 `names` says what each attribute name means, `nodes` what each syntax node, `transformer` rewrites (its parts are
 `attributes`, `bindings` and `patterns`, which stand on `rewriting`), `compiler` compiles and binds, `_guards` (C)
-decides at run time, `stand_ins` has what can be given in place of what is refused, `builtins` is what a sandbox has for
-built-ins.
+decides at run time, `stand_ins` (`function_stand_ins`, `class_stand_ins`) has what can be given in place of what is
+refused, `builtins` is what a sandbox has for built-ins.
 """
 
 from pycage.language._guards import GuardSet as GuardSet

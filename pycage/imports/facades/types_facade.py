@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from pycage import _core
 from pycage.errors import AccessDenied
 from pycage.language import RestrictedCode
-from pycage.language.stand_ins import Cell, Code, Frame
+from pycage.language.function_stand_ins import Cell, Code, copied_function
+from pycage.language.stand_ins import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,7 +88,7 @@ def make(tools: Tools) -> dict[str, object]:
         )
         return tools.build_class(body, name, *bases, **(kwds or {}))
 
-    function = _nothing if tools.stand_ins is None else tools.stand_ins.copy_of
+    function = _nothing if tools.stand_ins is None else copied_function
     function_type = _kind("FunctionType", function, types.FunctionType)
     return {
         "FunctionType": function_type,
