@@ -2,7 +2,7 @@
 
 * ``edits``: data: which modules, and what is left out of or added to their source.
 * ``sources``: source to judged code, once for the process.
-* ``inside``: what a copy imports where the sandbox has nothing of that name.
+* ``inside``: what a copy imports where the sandbox has nothing of that name; ``questions`` and ``syntax_trees`` of it.
 * ``library``: the copies of one sandbox.
 """
 

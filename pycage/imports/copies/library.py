@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 import types
-from typing import TYPE_CHECKING, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, NoReturn, final
 
 from pycage.imports.copies.edits import PRIVATE
 from pycage.imports.copies.inside import ALIASES, INSIDE, STAND_INS
@@ -17,12 +17,11 @@ from pycage.imports.views import ModuleView, Views, make_view
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pycage.imports.as_host import AsHost
     from pycage.imports.tools import Tools
     from pycage.language import Unbound
 
 __all__ = ["Copies"]
-
-T = TypeVar("T")
 
 
 @final
@@ -36,6 +35,9 @@ class Copies:
         shim: Makes the sandbox's stand-in for a function of the host.
         privileged: Calls a function with the host's privilege and returns its result.
         tools: The sandbox's guards, for facades that copies import.
+
+    Attributes:
+        as_host: What was given as ``privileged``.
     """
 
     def __init__(
@@ -45,13 +47,13 @@ class Copies:
         module_globals: Callable[[Callable[..., object]], dict[str, object]],
         own_module: Callable[[types.ModuleType], object],
         shim: Callable[[Callable[..., object]], Callable[..., object]],
-        privileged: Callable[[Callable[[], T]], T],
+        privileged: AsHost,
         tools: Tools,
     ) -> None:
         self._bind = bind
         self._module_globals = module_globals
         self._own_module = own_module
-        self._privileged: Callable[[Callable[[], object]], object] = privileged  # type: ignore[assignment]  # generic
+        self.as_host = privileged
         self._tools = tools
         self._shim = shim
         # Views that no guest holds: submodules are bound in them whatever the host loader policy says.
@@ -184,10 +186,6 @@ class Copies:
     def builtins(self) -> dict[str, object]:
         """The built-ins of copies."""
         return self._module_globals(self.import_)["__builtins__"]  # type: ignore[return-value]  # always a dict there
-
-    def as_host(self, action: Callable[[], T]) -> T:
-        """Call with the host's privilege."""
-        return self._privileged(action)  # type: ignore[return-value]  # a generic attribute cannot be declared
 
 
 def _everything(_name: str) -> bool:
