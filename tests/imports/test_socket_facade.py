@@ -156,9 +156,9 @@ import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(('127.0.0.1', 0))
 s.settimeout(5)
-s.getsockname()[1], lambda: s.recv(10), lambda: s.recvfrom(10)[0], lambda: s.recv_into(bytearray(10)), lambda: s.recvfrom_into(bytearray(10))[0]
+s.getsockname()[1], lambda: s.recv(10), lambda: s.recvfrom(10)[0], lambda: s.recv_into(bytearray(10)), lambda: s.recvfrom_into(bytearray(10))[0], lambda: s.close()
 """
-    port, *takes = sandbox.run(source).value
+    port, *takes, close = sandbox.run(source).value
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for take in takes:
             sender.sendto(b"x", ("127.0.0.1", port))
@@ -169,6 +169,7 @@ s.getsockname()[1], lambda: s.recv(10), lambda: s.recvfrom(10)[0], lambda: s.rec
         for take in takes:
             sender.sendto(b"x", ("127.0.0.1", port))
             answers.append(take())
+    close()
 
     assert answers == [b"x", b"x", 1, 1]
 
