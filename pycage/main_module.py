@@ -58,6 +58,7 @@ class MainModule:
         self._module = modules.new_module(_NAME, Source(_NAME, source.text, source.filename))
         self._names = vars(self._module)
         self._names["__package__"] = package
+        # No resolver is asked for that name, so what the sandbox imports by it is this.
         modules.table[_NAME] = self._module
 
     def run(self) -> None:

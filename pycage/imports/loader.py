@@ -382,7 +382,7 @@ class SandboxLoader:
     # ---- Small things ----------------------------------------------------------------------------------------------
 
     def _valid(self, name: object) -> str:
-        if type(name) is not str or not is_module_name(name):
+        if type(name) is not str or not (is_module_name(name) or name in self.own.table):  # there is `__main__` at most
             message = f"not the name of a module: {shown(name)}"
             raise NotFoundError(message, name=name if type(name) is str else None)
         return name

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pycage import Decision, Sandboxes
+from pycage import Decision, PathResolver, Sandbox, Sandboxes
 
 READ_IT = "import sys\nwith open(sys.argv[1]) as file: print(file.read(), end='')\n"
 
@@ -64,6 +64,44 @@ def test_a_module_runs_with_its_package(pycage) -> None:
 
     assert pycage("run", "-m", "package", "a").out == "package 5 ['a']\n"
     assert pycage("run", "-m", "package.part").out == "alone\n"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import __main__",
+        "import __main__ as main; __main__ = main",
+        "__main__ = __import__('__main__')",
+        "import importlib; __main__ = importlib.import_module('__main__')",
+        "import sys; __main__ = sys.modules['__main__']",
+    ],
+)
+def test_a_script_and_its_modules_import_main(pycage, statement: str) -> None:
+    """It is the script, not the program that runs the sandbox."""
+    pycage.write("part.py", f"{statement}\nfrom __main__ import X\nassert X == 5\ndef shown(): return __main__.X\n")
+    pycage.write(
+        "script.py", f"X = 5\n{statement}\nimport part\n__main__.X += 1\nprint(X, part.shown(), __main__.__file__)\n"
+    )
+
+    assert (0, f"6 6 {pycage.directory}/script.py\n", "") == pycage("run", "script.py")
+
+
+def test_main_is_nothing_where_no_script_runs(pycage) -> None:
+    pycage.write("script.py", "from __main__ import main\n")
+    pycage.write("package/__main__.py", "")
+    pycage.write("package/__init__.py", "")
+    pycage.write("__main__.py", "print('another file')\n")
+
+    called = pycage("run", "script.py")
+    assert (1, "") == (called.code, called.out)
+    assert "cannot import name 'main'" in called.err
+    called = pycage("run", "-c", "import package.__main__")
+    assert called.code == 1
+    assert called.out == ""
+    with Sandbox("mainless", resolver=PathResolver(str(pycage.directory))) as sandbox:
+        for source in ("import __main__", "import package.__main__", "from package import __main__"):
+            with pytest.raises(ImportError):
+                sandbox.run(source)
 
 
 def test_a_directory_and_a_zip_file_run(pycage) -> None:
