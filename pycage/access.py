@@ -99,14 +99,14 @@ def implied(permission: Permission) -> bool:
     For lists of what may be seen.  What is about to be *done* is asked with `check_permission`.
     """
     raw = _core.snapshot()
-    return raw is None or context_of(raw).refusing(((permission,),)) is None
+    return raw is None or context_of(raw)._refusing(((permission,),)) is None
 
 
 def _conclude(permission: Permission, wanted: Wanted, context: AccessControlContext) -> bool:
     """Return whether the answer may be remembered, or raise the denial."""
     outright = True
     passed: list[Passed] = []
-    for domain in context.asked(wanted):
+    for domain in context._asked(wanted):
         if not domain.allows_outright(wanted):
             outright = False
             break
@@ -123,7 +123,7 @@ def _conclude(permission: Permission, wanted: Wanted, context: AccessControlCont
     if passed and any(domain.mode == "audit" for domain, _, _ in passed):
         return False
     asked = permission if wanted[0][0] is permission else named(permission, wanted)
-    LOG.granted(asked, context.nearest(), wanted[0])
+    LOG.granted(asked, context._nearest(), wanted[0])
     return outright
 
 

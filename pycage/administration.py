@@ -126,7 +126,7 @@ def absolute(permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
 
 def is_above(domains: Iterable[ProtectionDomain]) -> bool:
     """Return whether sandboxes are on the stack, and all of them are among ``domains``."""
-    running = access.get_context().sandboxes()
+    running = access.get_context()._sandboxes()
     return bool(running) and running <= {*domains}
 
 

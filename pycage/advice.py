@@ -103,7 +103,7 @@ def _lending(
     if lender is None:
         return ""
     whom = contexts.principals.get()
-    domains = [domain for domain in (*context.asked(wanted), contexts.HOST) if domain.label == lender.domain]
+    domains = [domain for domain in (*context._asked(wanted), contexts.HOST) if domain.label == lender.domain]
     if not any(domain.weigh(wanted, whom).allowed for domain in domains):
         return ""
     if lender.privileged:

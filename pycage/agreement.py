@@ -50,7 +50,7 @@ def agree(wanted: Wanted, context: AccessControlContext, passed: list[Passed]) -
             elif _take(uses):
                 return None, ""
     finally:
-        for policy in {domain.policy: None for domain in context.asked(wanted)}:
+        for policy in {domain.policy: None for domain in context._asked(wanted)}:
             if policy is not None:
                 policy.deliver()
 
@@ -69,7 +69,7 @@ def _weigh(
     whom = principals.get()
     to_ask: tuple[ProtectionDomain, tuple[Sequence[Permission], ...]] | None = None
     uses: dict[Policy, dict[Grant, None]] = {}
-    for domain in context.asked(wanted):
+    for domain in context._asked(wanted):
         weight = domain.weigh(wanted, whom)
         if domain.recorder is not None and domain.recorder.record(domain, wanted, weight, chain_of_stack):
             continue

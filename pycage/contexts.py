@@ -1,7 +1,7 @@
 """Contexts: who is on a stack, to be asked now or later.
 
-An `AccessControlContext` holds domains and limits, and `AccessControlContext.refusing` and `agree`
-(`agreement.py`) ask them through `AccessControlContext.asked`: every decision, and every explanation of one, does.
+An `AccessControlContext` holds domains and limits, and `AccessControlContext._refusing` and `agree`
+(`agreement.py`) ask them through `AccessControlContext._asked`: every decision, and every explanation of one, does.
 """
 
 from __future__ import annotations
@@ -84,9 +84,11 @@ class AccessControlContext:
             parent.involves_other_than(domain) for _, parent in self._limits
         )
 
-    def sandboxes(self) -> frozenset[ProtectionDomain]:
+    # Sandboxes have contexts, and call what has no underscore: a domain is not theirs to have.
+
+    def _sandboxes(self) -> frozenset[ProtectionDomain]:
         """Return all sandboxes of this context, those behind a limit included."""
-        behind = (parent.sandboxes() for _, parent in self._limits)
+        behind = (parent._sandboxes() for _, parent in self._limits)
         return frozenset({*self._domains} - {HOST}).union(*behind)
 
     @property
@@ -104,21 +106,21 @@ class AccessControlContext:
 
     def is_within(self, other: AccessControlContext) -> bool:
         """Return whether every sandbox of this context, behind a limit included, is in ``other`` without one."""
-        return self.sandboxes() <= {*other._domains}
+        return self._sandboxes() <= {*other._domains}
 
-    def asked(self, wanted: Wanted) -> Iterator[ProtectionDomain]:
+    def _asked(self, wanted: Wanted) -> Iterator[ProtectionDomain]:
         """Return the domains that must all agree to ``wanted``, nearest to the call first, each before its parents."""
         for domain in self._domains:
             yield domain
             yield from domain.ancestors
         for limit, parent in self._limits:
             if not limit_allows(limit, wanted):
-                yield from parent.asked(wanted)
+                yield from parent._asked(wanted)
 
-    def refusing(self, wanted: Wanted) -> ProtectionDomain | None:
+    def _refusing(self, wanted: Wanted) -> ProtectionDomain | None:
         """Return the domain nearest to the call that does not agree, or None; nothing is used up, nobody is asked."""
         whom = principals.get()
-        for domain in self.asked(wanted):
+        for domain in self._asked(wanted):
             weight = domain.weigh(wanted, whom)
             if not weight.allowed and not domain.lets_pass(weight.lacking):
                 return domain
@@ -134,13 +136,13 @@ class AccessControlContext:
                 return nearest
         return None
 
-    def nearest(self) -> ProtectionDomain:
+    def _nearest(self) -> ProtectionDomain:
         """Return the domain of the nearest sandbox, or the host's."""
         return self._nearest_sandbox() or HOST
 
     def culprit(self) -> str:
         """Return the label of the nearest sandbox, or the host's."""
-        return self.nearest().label
+        return self._nearest().label
 
     def __repr__(self) -> str:
         limits = f", {len(self._limits)} limits" if self._limits else ""

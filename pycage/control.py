@@ -345,7 +345,7 @@ class Controlled:
 
     def _may_know(self) -> None:
         """Return if everybody on the stack may know what it may do: the host, itself, and those above it."""
-        if _core.snapshot() is not None and not get_context().sandboxes() <= {self._domain, *self._domain.ancestors}:
+        if _core.snapshot() is not None and not get_context()._sandboxes() <= {self._domain, *self._domain.ancestors}:
             check_permission(SecurityPermission("getPolicy"))
 
     def _adding(self, lines: tuple[object, ...], *, granting: tuple[Permission, ...]) -> Callable[[], bool]:

@@ -184,8 +184,8 @@ def explain(sandbox: _Caged, permission: Permission) -> Explanation:
     context = merge(context_of_domain(domain), get_context(), context_of_domain(contexts.HOST))
     chain = (ChainEntry(domain.label, "(code of it that asks)", "", 0), *recorded_chain())
     whom = contexts.principals.get()
-    asked = tuple(_answer_of(one, wanted, whom) for one in context.asked(wanted))
-    refusing = context.refusing(wanted)
+    asked = tuple(_answer_of(one, wanted, whom) for one in context._asked(wanted))
+    refusing = context._refusing(wanted)
     if refusing is not None:
         weight = refusing.weigh(wanted, whom)
         _, advice = advise(permission, refusing, weight, wanted, context=context, chain=chain)

@@ -233,7 +233,7 @@ class Sandbox(Controlled, OnTrial):
             AccessDenied: It may not at all.
         """
         self._require_open()
-        own = self._domain in access.get_context().sandboxes() or self._delegated
+        own = self._domain in access.get_context()._sandboxes() or self._delegated
         above = (self._domain, *self._domain.ancestors) if own else ()
         require_administrator(name, above, wanted)
         return is_above(above) and not access.implied(SandboxAdminPermission(name, "setSandboxPermissions"))
@@ -386,7 +386,7 @@ class Sandbox(Controlled, OnTrial):
         It may run later, without who had it made; those above are asked then as well.
         """
         own = {self._domain, *self._domain.ancestors} if self._delegated else {self._domain}
-        if not access.get_context().sandboxes() <= own:
+        if not access.get_context()._sandboxes() <= own:
             check_permission(SandboxAdminPermission(self._name, "runCode"))
 
 

@@ -109,7 +109,7 @@ class Owner:
 
     def __init__(self, context: AccessControlContext | None) -> None:
         self._context = context
-        self._sandboxes: frozenset[ProtectionDomain] = frozenset() if context is None else context.sandboxes()
+        self._sandboxes: frozenset[ProtectionDomain] = frozenset() if context is None else context._sandboxes()
 
     @classmethod
     def running(cls) -> Owner:
@@ -149,7 +149,7 @@ class Owner:
         Raises:
             AccessDenied: Somebody else lacks ``SandboxAdminPermission(library, act)``.
         """
-        if _core.snapshot() is not None and not get_context().sandboxes() <= self._sandboxes:
+        if _core.snapshot() is not None and not get_context()._sandboxes() <= self._sandboxes:
             check_permission(SandboxAdminPermission(library, act))
 
     def seat(self, library: str) -> Seat:

@@ -246,7 +246,7 @@ def test_an_explanation_comes_to_the_answer_of_the_check(mine, others, mode, nam
     found = []
     other.call(lambda: found.append(get_context()))
     context = pycage.contexts.merge(pycage.contexts.context_of_domain(box.domain), found[0])
-    answers = [explanations._answer_of(one, ((wanted,),), frozenset()) for one in context.asked(((wanted,),))]
+    answers = [explanations._answer_of(one, ((wanted,),), frozenset()) for one in context._asked(((wanted,),))]
     expected = all(answer.outcome != "denied" for answer in answers)
 
     try:

@@ -220,7 +220,7 @@ def _may_be_told(place: Place, context: access.AccessControlContext | None) -> b
     except PathRefused:
         return False
     return context is None or all(
-        context.refusing(((FilePermission.exact(directory, "read"),),)) is None for directory in left
+        context._refusing(((FilePermission.exact(directory, "read"),),)) is None for directory in left
     )
 
 
