@@ -68,6 +68,7 @@ from pycage.imports import SequentialPolicy as SequentialPolicy
 from pycage.imports import Source as Source
 from pycage.imports import UnrestrictedPolicy as UnrestrictedPolicy
 from pycage.imports import rules as rules
+from pycage.imports.vetted import vetted as vetted
 from pycage.manager import decisions as decisions
 from pycage.manager import get_policy as get_policy
 from pycage.manager import install as install
@@ -189,4 +190,5 @@ __all__ = [
     "register_permission_type",
     "rules",
     "run_as",
+    "vetted",
 ]

@@ -234,9 +234,34 @@ def require_permissions(permissions: tuple[object, ...]) -> None:
         if type(kind) is not type or kind not in PERMISSION_TYPES:
             message = (
                 f"expected permissions such as FilePermission('/srv/-', 'read'), got {type_name(permission)}; "
-                "types of your own are registered with register_permission_type()"
+                + _instead(permission)
             )
             raise TypeError(message)
+
+
+def _instead(given: object) -> str:
+    """Return what to do about an argument that is no permission; only exact types of the interpreter's are told."""
+    kind = type(given)
+    if kind is str:
+        return "parse(text) reads the text of one"
+    if kind is list or kind is tuple:
+        return "pass them one by one, with a star in front: *permissions"
+    if kind is type and given in PERMISSION_TYPES:
+        return "that is the type; call it, with a name and actions"
+    return "types of your own are registered with register_permission_type()"
+
+
+def listed_permissions(word: str, given: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Return the permissions of an argument that takes several.
+
+    Raises:
+        TypeError: It is one, or its text, without the list around it.
+    """
+    kind: type = type(given)
+    if kind is str or (type(kind) is type and kind in PERMISSION_TYPES):
+        message = f"{word} takes a list of permissions, not one {type_name(given)}; put it in brackets: {word}=[...]"
+        raise TypeError(message)
+    return tuple(given)
 
 
 def register_permission_type(kind: type[_K], /) -> type[_K]:

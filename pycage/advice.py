@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["advise", "grant_of", "lender_in"]
 
-# Functions of the interpreter's own library lend nothing: nobody edits them.
+# Functions of the interpreter's own library lend nothing, nor do those of pycage_native: nobody edits them.
 _LIBRARY: Final = (os.path.dirname(os.__file__) + os.sep, "<frozen ")  # noqa: PTH120  text, as in a code object
+_NATIVE: Final = __file__.removesuffix(f"{os.sep}advice.py") + "_native" + os.sep
 _PACKAGES: Final = os.sep + "site-packages" + os.sep
 
 
@@ -90,7 +91,11 @@ def lender_in(chain: Sequence[ChainEntry], label: str) -> ChainEntry | None:
         called = entry
     else:
         return None
-    if called is None or (called.file.startswith(_LIBRARY) and _PACKAGES not in called.file):
+    if (
+        called is None
+        or called.file.startswith(_NATIVE)
+        or (called.file.startswith(_LIBRARY) and _PACKAGES not in called.file)
+    ):
         return None
     return called
 

@@ -12,7 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, access, manager
-from pycage.access import check_permission, do_privileged, require_permissions
+from pycage.access import check_permission, do_privileged, listed_permissions, require_permissions
 from pycage.administration import (
     MOST_LINES,
     absolute,
@@ -28,6 +28,7 @@ from pycage.domains import ProtectionDomain
 from pycage.errors import LimitExceeded, type_name
 from pycage.explanations import explain
 from pycage.imports import MappingResolver
+from pycage.imports.given import require_loader_policy, require_resolver
 from pycage.modes import checked_mode
 from pycage.permissions import Permission, SandboxAdminPermission
 from pycage.results import Result
@@ -86,7 +87,8 @@ class Sandbox(Controlled, OnTrial):
             name: Letters, digits and underscores; no two open sandboxes have the same.
             resolver: Where the sandbox's own modules come from; None: it has none, and only `run` is of use.
             sandbox_policy: Which modules the sandbox loads itself; None: all that the resolver finds.
-            host_policy: Which modules of the host it shares; None: the vetted part of the standard library.
+            host_policy: Which modules of the host it shares; None: the vetted part of the standard library, to which
+                `vetted` adds.
             permissions: What it may do.  Relative paths are made absolute, here and in all later grants.
             mode: ``"audit"``: allow what is not granted, and record it; see `set_mode`.
             audit_policy: A policy on trial; see `set_audit_policy`.
@@ -104,9 +106,12 @@ class Sandbox(Controlled, OnTrial):
         """
         registry = Sandboxes.get()
         self._name = checked_name(name)
-        wanted = tuple(permissions)
+        wanted = listed_permissions("permissions", permissions)
         require_permissions(wanted)
         wanted = absolute(wanted)
+        require_resolver(resolver)
+        require_loader_policy("sandbox_policy", sandbox_policy)
+        require_loader_policy("host_policy", host_policy)
         check_permission(SandboxAdminPermission(self._name, "createSandbox"))
         self._closed = False
         self._runs = 0
@@ -267,7 +272,7 @@ class Sandbox(Controlled, OnTrial):
         the user's: if the process was interrupted during the run.
 
         Args:
-            source: Python source.
+            source: Python source: the text, not the name of a file.
             variables: Names it finds defined.  Objects are shared, not copied.
 
         Raises:

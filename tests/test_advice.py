@@ -267,6 +267,14 @@ def test_nobody_is_told_to_change_the_standard_library(box: Role) -> None:
     assert ", or" not in advice(denied.value)
 
 
+def test_nobody_is_told_to_change_pycage_native() -> None:
+    with Sandbox("caller") as sandbox, pytest.raises(AccessDenied) as raised:
+        sandbox.run("import ctypes; ctypes.CDLL('libm.so.6')")
+
+    assert raised.value.__notes__[-1].startswith("to allow it: sandbox.grant(NativePermission(")
+    assert "do_privileged" not in raised.value.__notes__[-1]
+
+
 def test_another_sandbox_that_could_lend_it_is_named(box: Role) -> None:
     helper = Role("helper", ASKED)
 

@@ -36,7 +36,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["BARE", "FLAGS", "Allowed", "Flag", "add_flags", "allowed", "flags_for", "with_bare_flags"]
+__all__ = [
+    "BARE",
+    "FLAGS",
+    "Allowed",
+    "Flag",
+    "add_flags",
+    "allowed",
+    "flags_for",
+    "require_value_attached",
+    "with_bare_flags",
+]
 
 BARE: Final = "\0everything"
 _EVERYTHING: Final = "<<ALL FILES>>"
@@ -197,6 +207,23 @@ def with_bare_flags(options: Iterable[str]) -> list[str]:
     True
     """
     return [f"{option}={BARE}" if option in _BARE_FLAGS else option for option in options]
+
+
+def require_value_attached(options: Sequence[str], words: Sequence[str]) -> None:
+    """Return unless what is to be run is the value that somebody meant for the bare flag in front of it.
+
+    Raises:
+        Mistake: It is: ``--allow-read data script.py``, where no script ``data`` can be run.
+    """
+    flag, _, value = options[-1].partition("=") if options else ("", "", "")
+    if value != BARE or not words or words[0].startswith("-") or os.path.isfile(words[0]):
+        return
+    if not os.path.isfile(os.path.join(words[0], "__main__.py")):
+        message = (
+            f"{flag} stands alone, which means everything of its kind, and {shorten(words[0])} behind it is no script; "
+            f"for {shorten(words[0])} alone, write {flag}={shlex.quote(words[0]) if words[0].isprintable() else '...'}"
+        )
+        raise Mistake(message)
 
 
 def allowed(options: argparse.Namespace) -> Allowed:

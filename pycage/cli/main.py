@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pycage.cli import exits
 from pycage.cli.console import Console
 from pycage.cli.exits import EXITS, INTERRUPTED, USAGE, Mistake
-from pycage.cli.flags import with_bare_flags
+from pycage.cli.flags import require_value_attached, with_bare_flags
 from pycage.cli.programs import split
 from pycage.errors import PolicyError
 from pycage.permissions.text import shorten
@@ -48,8 +49,16 @@ class _Parser(argparse.ArgumentParser):
     """A parser that raises instead of ending the process."""
 
     def error(self, message: str) -> NoReturn:
-        text = f"{message}; see {self.prog} --help"
+        text = f"{self._plainly(message)}; see {self.prog} --help"
         raise Mistake(text)
+
+    def _plainly(self, message: str) -> str:
+        """Return a message of argparse's, with what was meant."""
+        head, colon, unknown = message.partition("unrecognized arguments: ")
+        if colon and not head:
+            near = suggestion(unknown.split()[0].partition("=")[0], self._option_string_actions)
+            return f"unknown option: {unknown}{f'; {near}' if near else ''}"
+        return message.replace("ignored explicit argument", "it takes no value, and was given")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,13 +92,15 @@ def _command(arguments: list[str]) -> int:
     if name.startswith("-"):
         _top().parse_args([name])
     if name not in COMMANDS:
-        message = f"there is no command {shorten(name)}; {suggestion(name, COMMANDS)}  Commands: {', '.join(COMMANDS)}"
+        near = f"to run it, say pycage run {shorten(name)}" if os.path.isfile(name) else suggestion(name, COMMANDS)
+        message = f"there is no command {shorten(name)}; {f'{near}  C' if near else 'c'}ommands: {', '.join(COMMANDS)}"
         raise Mistake(message)
     command = _module(name)
     parser = parser_of(name)
     rest = with_bare_flags(arguments[1:])
     options, words = split(parser, rest) if COMMANDS[name] else (rest, [])
     words = words and arguments[len(arguments) - len(words) :]
+    require_value_attached(options, words)
     parsed = parser.parse_args(options)
     console = Console(as_json=getattr(parsed, "json", False))
     return int(command.run(parsed, words, console) if COMMANDS[name] else command.run(parsed, console))

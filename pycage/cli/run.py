@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pycage
 from pycage.cli.denials import denial_of
@@ -33,6 +33,9 @@ SYNOPSIS = (
 EXAMPLE = "pycage run --allow-read=data --allow-connect=api.example.com:443 fetch.py --verbose"
 
 
+_MOST_SHOWN: Final = 5
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--json", action="store_true", help="tell how it ended as a line of JSON on standard error")
@@ -49,10 +52,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, words: Sequence[str], console: Console) -> int:
     """Run the command; return the exit code."""
     program = program_of(own_arguments(words), listed(options.path), listed(options.package))
-    with opened(options, program.sandbox_name, path=program.path, audit=options.audit) as sandbox:
+    made = opened(options, program.sandbox_name, path=program.path, program=program.source, audit=options.audit)
+    with made as sandbox:
         ending = ran(lambda: run_main(sandbox, program), sandbox.name)
         passed = _let_pass(sandbox.name) if options.audit else []
-    _show(ending, passed, console)
+        # An error that is no denial often comes of one: a variable that may not be read is not set.
+        caught = _refused(sandbox.name) if ending.outcome == "raised" else []
+    _show(ending, passed, console, caught)
     return ending.code
 
 
@@ -87,7 +93,13 @@ def _let_pass(sandbox: str) -> list[Decision]:
     return [each for each in pycage.decisions() if each.outcome == "would deny" and each.sandbox == sandbox]
 
 
-def _show(ending: Ending, passed: Sequence[Decision], console: Console) -> None:
+def _refused(sandbox: str) -> list[Decision]:
+    """Return what a sandbox was refused last, each once, oldest first."""
+    found = {each.permission: each for each in pycage.decisions().denials() if each.sandbox == sandbox}
+    return list(found.values())[-_MOST_SHOWN:]
+
+
+def _show(ending: Ending, passed: Sequence[Decision], console: Console, caught: Sequence[Decision] = ()) -> None:
     sys.stdout.flush()
     denials: list[Denial] = [denial_of(each) for each in passed]
     if console.as_json:
@@ -99,6 +111,11 @@ def _show(ending: Ending, passed: Sequence[Decision], console: Console) -> None:
             console.say(line, style)
     elif ending.text:
         print(ending.text, file=sys.stderr)
+    if caught:
+        console.say("refused before that, and caught by the program:", "warning")
+        for each in caught:
+            denial = denial_of(each)
+            console.say(f"  {each.permission}  {' '.join(denial.flags) or denial.instead}")
     if passed:
         console.say("audit: without --audit, this would have been denied:", "warning")
         for each, denial in zip(passed, denials, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from pycage.imports import Source
     from pycage.policy_files import PolicyFile
     from pycage.sandbox import Sandbox
 
@@ -124,7 +126,12 @@ class _Guarded:
 
 @contextlib.contextmanager
 def opened(
-    options: argparse.Namespace, name: str, *, path: Sequence[str] = (), audit: bool = False
+    options: argparse.Namespace,
+    name: str,
+    *,
+    path: Sequence[str] = (),
+    program: Source | None = None,
+    audit: bool = False,
 ) -> Iterator[Sandbox]:
     """Make the sandbox that options describe, for a ``with`` block.
 
@@ -132,6 +139,7 @@ def opened(
         options: With what `add_sandbox_options` adds, and perhaps ``audit_log``.
         name: Of the sandbox; another one if it is taken.
         path: Where its own modules are.
+        program: What it is to run.
         audit: Whether it is in audit mode.
 
     Raises:
@@ -139,6 +147,8 @@ def opened(
     """
     flags = allowed(options)
     policy, profile = policy_and_profile(options)
+    if program is not None:
+        _require_pinned(policy, profile, program)
     log = getattr(options, "audit_log", None)
     guarded = _Guarded(tuple(each for each in (policy.path, log) if each is not None))
     with contextlib.ExitStack() as stack:
@@ -163,6 +173,33 @@ def opened(
         if getattr(options, "prompt", False):
             sandbox.on_request(prompter(_seconds(getattr(options, "prompt_timeout", None))))
         yield sandbox
+
+
+def _require_pinned(policy: PolicyFile, profile: str, program: Source) -> None:
+    """Return if a program may have the permissions of a plugin: of pinned code only that code, and what somebody types.
+
+    The hash is taken of the very text that is run.
+
+    Raises:
+        Mistake: It is another program, or not what is pinned.
+    """
+    plugin = policy.plugins.get(profile)
+    if plugin is None or plugin.path is None or plugin.sha256 is None or program.filename.startswith("<"):
+        return
+    code, run = os.path.realpath(plugin.path), os.path.realpath(program.filename)
+    if run.startswith(code + os.sep):  # a package, which is judged as a whole
+        return
+    if run != code:
+        message = (
+            f"--profile={shorten(profile)} is for the code that is pinned in {policy.path}, {shorten(plugin.path)}, "
+            f"and {shorten(program.filename)} is not it; run that, or name a profile: "
+            f"{', '.join(map(shorten, policy.profiles)) or 'there is none'}"
+        )
+        raise Mistake(message)
+    if hashlib.sha256(program.text).hexdigest() != plugin.sha256:
+        policy.sandbox(profile).close()  # says it better
+        message = f"{shorten(program.filename)} changed while it was read"
+        raise Mistake(message)
 
 
 def _seconds(given: float | None) -> float | None:

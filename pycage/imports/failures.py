@@ -69,11 +69,13 @@ def import_denial(
         denial.add_note(f"refused: {reason}")
         return denial
     denial.add_note(f"host loader policy: {_explain(host_policy, name, as_host)}")
-    found = "; the resolver has no such module" if as_host(lambda: bool(sandbox_policy.allows_module(name))) else ""
+    unresolved = as_host(lambda: bool(sandbox_policy.allows_module(name)))
+    found = "; the resolver has no such module" if unresolved else ""
     denial.add_note(f"sandbox loader policy: {_explain(sandbox_policy, name, as_host)}{found}")
+    own = "give the sandbox a resolver that finds it" if unresolved else "to the sandbox loader policy"
     denial.add_note(
-        f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host) '
-        "or to the sandbox loader policy (the sandbox's own)"
+        f'to allow it: add the rule "allow {name}" to the host loader policy (shared with the host), '
+        f"or {own} (the sandbox's own)"
     )
     return denial
 

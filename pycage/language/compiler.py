@@ -208,13 +208,13 @@ def _decode(source: bytes, filename: str) -> str:
     for line in source.split(b"\n", 2)[:2]:
         cookie = _COOKIE.match(line)
         if cookie and cookie[1].lower() not in _UTF_8:
-            problem = SyntaxProblem(1, 1, "source must be UTF-8; remove the coding cookie")
+            problem = SyntaxProblem(1, 1, "source must be UTF-8; save it as UTF-8, and remove the coding cookie")
             raise RestrictedSyntaxError(filename, [problem])
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SyntaxError(
-            f"source is not UTF-8: {error.reason} at byte {error.start}", (filename, 1, 1, None)
+            f"source is not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8", (filename, 1, 1, None)
         ) from None
 
 

@@ -144,6 +144,9 @@ def split_host(name: str) -> tuple[str, str, str]:
     """
     if name == "":
         return "localhost", "", ""
+    if "://" in name:
+        message = f"{shorten(name)} is a URL; write the host and the port, as in example.com:443"
+        raise ValueError(message)
     if not name.startswith("[") and name.count(":") > 1:
         groups = sum(1 for group in name.split(":") if group)
         if groups == _FULL_IPV6 and "::" not in name:

@@ -358,7 +358,7 @@ def _effective(document: Document, name: str) -> Effective:
         shown = shorten(name) if type(name) is str else f"of type {type_name(name)}"
         message = (
             f"{document.source}: there is no plugin or profile {shown}; "
-            f"{near + '  ' if near else ''}Known: {', '.join(known) or 'none'}"
+            f"{near + '  Known' if near else 'known'}: {', '.join(known) or 'none'}"
         )
         raise PolicyError(message)
     try:

@@ -134,7 +134,7 @@ class Variables:
         return Refused(
             "unknown-variable",
             f"unknown variable ${{{name}}}",
-            f"{near + '  ' if near else ''}Known: {', '.join(known)}.  "
+            f"{near + '  Known' if near else 'known'}: {', '.join(known)}.  "
             f'Others are named in the file: [variables] {name} = "..." or {name} = {{ env = "{name}" }}',
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -485,3 +486,101 @@ def test_as_a_process_a_module_of_the_directory_is_never_the_hosts(pycage) -> No
 
     assert (0, "(0.0, 0.0, 0)\n", "") == (done.returncode, done.stdout, done.stderr)
     assert not Path("escaped").exists()
+
+
+# ---- Mistakes on the command line ------------------------------------------------------------------------------------
+
+
+def test_a_value_behind_a_bare_flag_is_not_run(pycage, secret: Path) -> None:
+    pycage.write("script.py", "print('it ran')\n")
+
+    called = pycage("run", "--allow-read", "data", "script.py")
+
+    assert (2, "") == called[:2]
+    assert called.err.endswith('"data" behind it is no script; for "data" alone, write --allow-read=data\n')
+    assert pycage("run", "--allow-read", "script.py").out == "it ran\n"
+
+
+def test_a_directory_with_a_main_module_runs_behind_a_bare_flag(pycage) -> None:
+    pycage.write("program/__main__.py", "print('it ran')\n")
+
+    assert (
+        pycage("run", "--allow-threads", "program") == pycage("run", "--allow-read", "program") == (0, "it ran\n", "")
+    )
+
+
+@pytest.mark.parametrize("flag", ["--allow-raed=data", "--alow-read=data", "--allow_read=data"])
+def test_a_misspelt_flag_is_told_which_one_is_near(pycage, flag: str) -> None:
+    assert pycage("run", flag, "script.py").err == (
+        f'pycage: unknown option: {flag}; did you mean "--allow-read"?; see pycage run --help\n'
+    )
+
+
+def test_a_script_in_place_of_a_command_is_told_how_to_run_it(pycage) -> None:
+    pycage.write("script.py", "")
+
+    assert 'no command "script.py"; to run it, say pycage run "script.py"  Commands: run, ' in pycage("script.py").err
+
+
+def test_what_a_program_was_refused_before_it_failed_is_told_with_its_flags(pycage) -> None:
+    pycage.write("script.py", "import os\nprint(os.environ['HOME'])\n")
+
+    called = pycage("run", "script.py")
+
+    assert called.code == 1
+    assert called.err.endswith(
+        'refused before that, and caught by the program:\n  ("EnvPermission" "HOME" "read")  --allow-env=HOME\n'
+    )
+
+
+def test_a_program_that_fails_by_itself_is_told_of_no_refusal(pycage) -> None:
+    pycage.write("script.py", "1 / 0\n")
+
+    assert pycage("run", "script.py").err.endswith("ZeroDivisionError: division by zero\n")
+
+
+# ---- Pinned code -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pinned(pycage, secret: Path) -> Path:
+    """Return a script that a policy pins and lets read the secret."""
+    script = pycage.write("script.py", READ_IT.replace("sys.argv[1]", repr(str(secret))))
+    digest = hashlib.sha256(script.read_bytes()).hexdigest()
+    pycage.write(
+        "policy.toml",
+        f"""
+[profiles.reader]
+allow = ['FilePermission "{secret}" "read"']
+
+[plugins.pinned]
+profile = "reader"
+path = "script.py"
+sha256 = "{digest}"
+""",
+    )
+    return script
+
+
+def test_pinned_code_runs_with_the_permissions_of_its_plugin(pycage, pinned: Path) -> None:
+    assert pycage("run", "--policy", "policy.toml", "--profile", "pinned", "script.py") == (0, "the secret\n", "")
+
+
+def test_other_code_does_not_get_the_permissions_of_a_plugin_that_is_pinned(pycage, pinned: Path) -> None:
+    pycage.write("other.py", pinned.read_text() + "# other\n")
+    arguments = ("run", "--policy", "policy.toml", "--profile")
+
+    called = pycage(*arguments, "pinned", "other.py")
+
+    assert (2, "") == called[:2]
+    assert 'other.py" is not it; run that, or name a profile: "reader"' in called.err
+    assert pycage(*arguments, "reader", "other.py").out == "the secret\n"
+
+
+def test_pinned_code_that_changed_does_not_run(pycage, pinned: Path) -> None:
+    pinned.write_text(pinned.read_text() + "# changed\n")
+
+    called = pycage("run", "--policy", "policy.toml", "--profile", "pinned", "script.py")
+
+    assert (2, "") == called[:2]
+    assert "is not the code that is pinned" in called.err
