@@ -28,7 +28,7 @@ from pycage.domains import ProtectionDomain
 from pycage.errors import LimitExceeded, type_name
 from pycage.explanations import explain
 from pycage.imports import MappingResolver
-from pycage.imports.given import require_loader_policy, require_resolver
+from pycage.imports.given import require_parts
 from pycage.modes import checked_mode
 from pycage.permissions import Permission, SandboxAdminPermission
 from pycage.results import Result
@@ -87,8 +87,7 @@ class Sandbox(Controlled, OnTrial):
             name: Letters, digits and underscores; no two open sandboxes have the same.
             resolver: Where the sandbox's own modules come from; None: it has none, and only `run` is of use.
             sandbox_policy: Which modules the sandbox loads itself; None: all that the resolver finds.
-            host_policy: Which modules of the host it shares; None: the vetted part of the standard library, to which
-                `vetted` adds.
+            host_policy: Which modules of the host it shares; None: those of the standard library that `vetted` allows.
             permissions: What it may do.  Relative paths are made absolute, here and in all later grants.
             mode: ``"audit"``: allow what is not granted, and record it; see `set_mode`.
             audit_policy: A policy on trial; see `set_audit_policy`.
@@ -109,9 +108,7 @@ class Sandbox(Controlled, OnTrial):
         wanted = listed_permissions("permissions", permissions)
         require_permissions(wanted)
         wanted = absolute(wanted)
-        require_resolver(resolver)
-        require_loader_policy("sandbox_policy", sandbox_policy)
-        require_loader_policy("host_policy", host_policy)
+        require_parts(resolver, sandbox_policy=sandbox_policy, host_policy=host_policy)
         check_permission(SandboxAdminPermission(self._name, "createSandbox"))
         self._closed = False
         self._runs = 0

@@ -8,7 +8,7 @@ from typing import Final
 
 from pycage.errors import type_name
 
-__all__ = ["require_loader_policy", "require_resolver"]
+__all__ = ["require_parts"]
 
 # What people pass, and what they mean.  Only these types are looked at, and by identity: anything else may be an object
 # of the caller's own making, which is asked later, as its caller.
@@ -27,22 +27,19 @@ _POLICIES: Final[tuple[tuple[type, str], ...]] = tuple(
 )
 
 
-def require_resolver(given: object) -> None:
-    """Return unless ``given`` is something that people take for a resolver.
+def require_parts(resolver: object, **policies: object) -> None:
+    """Return unless a resolver is something that people take for one, or a loader policy is.
+
+    Args:
+        resolver: What was given as a resolver.
+        policies: What was given as loader policies, by the name of the argument.
 
     Raises:
-        TypeError: It is.
+        TypeError: One is; the message says what to write.
     """
-    _require(given, "resolver is something that finds modules", _RESOLVERS)
-
-
-def require_loader_policy(word: str, given: object) -> None:
-    """Return unless ``given``, the argument ``word``, is something that people take for a loader policy.
-
-    Raises:
-        TypeError: It is.
-    """
-    _require(given, f"{word} is a loader policy", _POLICIES)
+    _require(resolver, "resolver is something that finds modules", _RESOLVERS)
+    for word, given in policies.items():
+        _require(given, f"{word} is a loader policy", _POLICIES)
 
 
 def _require(given: object, wanted: str, known: tuple[tuple[type, str], ...]) -> None:
