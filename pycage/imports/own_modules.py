@@ -85,8 +85,8 @@ class OwnModules:
         self.table: dict[str, types.ModuleType] = {}
         self._initialising: set[str] = set()
         self._folders: dict[str, str] = {}  # of packages, with a slash at the end
-        # Weak: a guest can ask for any number of names that do not exist.
-        self._locks: weakref.WeakValueDictionary[str, ModuleLock] = weakref.WeakValueDictionary()
+        # Weak: a guest can ask for any number of names that do not exist.  Made late: making a sandbox should be cheap.
+        self._locks: weakref.WeakValueDictionary[str, ModuleLock] | None = None
         self._locks_lock = threading.RLock()  # a finalizer may run while it is held, and import
         self.closed = False
 
@@ -129,6 +129,8 @@ class OwnModules:
 
     def _lock(self, name: str) -> ModuleLock:
         with self._locks_lock:
+            if self._locks is None:
+                self._locks = weakref.WeakValueDictionary()
             return self._locks.setdefault(name, ModuleLock())
 
     def _allowed_source(self, name: str) -> Source | None:
