@@ -214,10 +214,6 @@ class SandboxLoader:
         """Say whether an import of a valid name would give a view or a virtual module."""
         return self.virtual.get(name) is not None or (self.host.allows(name) and name in OFFERS)
 
-    def is_own(self, module: object) -> bool:
-        """Say whether this loader defined a module."""
-        return any(own is module for own in list(self.own.table.values()))
-
     def close(self) -> None:
         """Forget all modules and refuse further imports.  Modules that somebody holds stay usable."""
         self.own.close()
