@@ -59,7 +59,7 @@ def find(name: str | os.PathLike[str]) -> str:
     for candidate in candidates:
         if os.path.isfile(candidate):
             return os.path.realpath(candidate)
-    where = "no such file" if "/" in text else f"not in {', '.join(_directories())}; give its path"
+    where = "no such file" if "/" in text else f"not in {', '.join(_directories())}; give its path, as in ./{text}"
     message = f"the library {text} was not found: {where}"
     raise LibraryError(message, library=text) from FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text)
 

@@ -116,3 +116,17 @@ def test_vetted_adds_to_what_a_sandbox_has_anyway_and_takes_from_it() -> None:
         for name in ("csv", "gc", "ctypes.macholib"):
             with pytest.raises(ImportDenied):
                 box.run(f"import {name}")
+
+
+def test_a_file_in_place_of_source_or_of_a_module_is_told() -> None:
+    with Sandbox("told", resolver=MappingResolver({"plugin": "X = 1"})) as sandbox:
+        with pytest.raises(TypeError, match="of a file: its text"):
+            sandbox.run(Path("plugin.py"))  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(ModuleMissingError, match="name the module, not its file"):
+            sandbox.load("plugin.py")
+        assert sandbox.load("plugin").X == 1
+
+
+@pytest.mark.parametrize("name", ["/srv/*.txt", "/srv/**", "/srv/"])
+def test_other_patterns_are_names_of_one_file(name: str) -> None:
+    assert not FilePermission(name, "read").implies(FilePermission("/srv/a.txt", "read"))

@@ -284,7 +284,9 @@ def _written(option: str, text: str) -> Permission:
     try:
         return read_entry(text).permission()
     except Refused as refused:
-        message = f"{option}: {refused}{f'; {refused.fix}' if refused.fix else ''}"
+        # The variables of a policy file are not there: the shell has its own.
+        fix = "write the whole path" if refused.code == "relative-path" else refused.fix
+        message = f"{option}: {refused}{f'; {fix}' if fix else ''}"
         raise Mistake(message) from None
 
 

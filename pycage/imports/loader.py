@@ -168,7 +168,8 @@ class SandboxLoader:
         except NotFoundError as error:
             if type(name) is str and is_module_name(name) and error.name not in parents(name):
                 raise  # the module's body asked for something else
-            message = f"no module {shown(name)} for {self!r}"
+            file = type(name) is str and name.endswith(".py")
+            message = f"no module {shown(name)} for {self!r}{'; name the module, not its file' if file else ''}"
             raise ModuleMissingError(message, name=name if type(name) is str else None) from error
         except UnusableError as error:
             message = f"the module {name} could not be read: {error}"

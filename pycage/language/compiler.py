@@ -111,7 +111,9 @@ def transform(
 
     """
     if type(source) not in (str, bytes) or type(filename) is not str or type(flags) is not int:
-        raise TypeError("source must be exactly str or bytes, the filename exactly str, and flags an int")
+        raise TypeError(
+            "source must be exactly str or bytes (of a file: its text), the filename exactly str, and flags an int"
+        )
     if mode not in ("exec", "eval", "run"):
         raise ValueError(f"unknown mode {mode!r}")
     if flags & ~_FUTURE_FLAGS:

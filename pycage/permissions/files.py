@@ -34,7 +34,8 @@ class FilePermission(ActionPermission):
     The actions are ``read``, ``write``, ``execute``, ``delete`` and ``readlink``.
 
     Names are folded lexically (``/a/../b`` is ``/b``) and compared by case; no file is looked at, links are not
-    resolved, and a relative name never matches an absolute one.
+    resolved, and a relative name never matches an absolute one.  Nothing else stands for more than it says: ``~``,
+    ``/srv/*.txt`` and ``/srv/**`` are names of one file, and ``/srv/`` is ``/srv`` without what is in it.
 
     Raises:
         TypeError: An argument is not exactly a ``str``.

@@ -516,6 +516,13 @@ def test_a_misspelt_flag_is_told_which_one_is_near(pycage, flag: str) -> None:
     )
 
 
+def test_a_relative_name_is_not_sent_to_variables_that_are_not_there(pycage) -> None:
+    said = pycage("run", '--allow=FilePermission "data/-" "read"', "-c", "1").err
+
+    assert said.endswith("write the whole path\n")
+    assert "${" not in said
+
+
 def test_a_script_in_place_of_a_command_is_told_how_to_run_it(pycage) -> None:
     pycage.write("script.py", "")
 
