@@ -10,6 +10,7 @@ from pycage import (
     FilePermission,
     ImportDenied,
     MappingResolver,
+    ModuleMissingError,
     Sandbox,
     SocketPermission,
     rules,
