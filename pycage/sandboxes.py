@@ -11,6 +11,7 @@ from pycage.access import check_permission, require_permissions
 from pycage.administration import MOST_BELOW, administering, checked_name
 from pycage.errors import DuplicateSandboxError, LimitExceeded
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
+from pycage.imports.facades import shared_caches
 from pycage.permissions import Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Sandboxes:
         enum_redirects.install()
         sealed_bases.install()
         kept_callables.install()
+        shared_caches.install()
         return REGISTRY
 
     @administering

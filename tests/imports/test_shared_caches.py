@@ -11,6 +11,8 @@ import pathlib
 import re
 import string
 import struct
+import subprocess
+import sys
 import textwrap
 import time
 import typing
@@ -90,6 +92,31 @@ def test_a_mask_is_the_number_that_it_was_made_of(sandbox):
 
     assert ipaddress.ip_network(("10.0.0.0", 21)).num_addresses == 2048
     assert ipaddress.ip_network(("fe80::", 125)).num_addresses == 8
+
+
+# In a process of its own: nobody has imported the modules in a sandbox.
+LENT = """
+import datetime, ipaddress
+import pycage
+
+def run(source, lent):
+    with pycage.Sandbox("lent", host_policy=pycage.rules()) as sandbox:
+        sandbox.run(LIKE + NUMBER + source, variables={"lent": lent})
+
+run("Number.meant = int(lent)\\ntype(lent)(Number(5)).is_private", ipaddress.IPv4Address("10.7.7.7"))
+assert ipaddress.IPv4Address("10.7.7.7").is_private
+run("type(lent).strptime('2021-05', like(str, '%Y-%d')('%Y-%m'))", datetime.datetime(2026, 1, 1))
+assert datetime.datetime.strptime("2021-05", "%Y-%d").day == 5
+"""
+
+
+def test_an_object_that_is_lent_leads_to_no_cache_without_an_import(tmp_path):
+    program = f"LIKE = {LIKE!r}\nNUMBER = {NUMBER!r}\n{LENT}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.stderr == ""
 
 
 def test_what_only_says_that_it_is_a_number_makes_no_address(sandbox):

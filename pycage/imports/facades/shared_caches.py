@@ -16,7 +16,9 @@
 # type or, in typing, where a sandbox is on the stack.  Functions with tables of their own get facades that take exact
 # types only.  No class of a sandbox may be derived from the types of ipaddress, whose properties are cached.
 #
-# What still fails.  The caches of ABCs, for a metaclass that was made through another name for `type`.
+# What still fails.  A module that the host imports after it made its last sandbox, and lends an object of, is prepared
+# when a sandbox imports it, not before.  The caches of ABCs, for a metaclass that was made through another name for
+# `type`.
 
 from __future__ import annotations
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from pycage.imports.tools import Tools
 
-__all__ = ["PREPARATIONS", "of_fnmatch", "of_re", "of_struct", "of_urllib_parse"]
+__all__ = ["PREPARATIONS", "install", "of_fnmatch", "of_re", "of_struct", "of_urllib_parse"]
 
 _V = TypeVar("_V")
 
@@ -226,6 +228,16 @@ PREPARATIONS: Final[dict[str, Callable[[], None]]] = {
     "urllib.parse": _of_urllib_parse,
 }
 """Module -> what to do before a sandbox sees it; doing it again must change nothing."""
+
+_prepared: Final[set[str]] = set()
+
+
+def install() -> None:
+    """Prepare what is imported already: `type(x)` of an object that the host lends leads there without an import."""
+    for name, prepare in PREPARATIONS.items():
+        if name not in _prepared and name in sys.modules:
+            prepare()
+            _prepared.add(name)
 
 
 def of_struct(_tools: Tools) -> dict[str, object]:
