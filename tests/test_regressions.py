@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import functools
 import gc
 import os
@@ -383,7 +384,8 @@ def test_running_out_of_memory_during_a_walk_is_a_denial(box: Role, tmp_path) ->
             pass
 
     for n in range(80):
-        box.call(attack, n)
+        with contextlib.suppress(MemoryError):  # there may be none left for the attack to catch it
+            box.call(attack, n)
 
     assert made == []
     assert os.listdir(tmp_path) == []
