@@ -52,7 +52,7 @@ def advise(
     if refusing is contexts.HOST:
         text = "to allow it: give it to the host's own code with Sandboxes.get().set_default_permissions(...)"
         return text, text
-    if refusing.policy is None:
+    if refusing._policy is None:
         text = "nobody asks: work that runs later is allowed what its context is, get_context().bind(...)"
         return text, text
     if refusing.closed:

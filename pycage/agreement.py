@@ -42,7 +42,7 @@ def agree(wanted: Wanted, context: AccessControlContext, passed: list[Passed]) -
             if to_ask is not None:
                 domain, lacking = to_ask
                 refusal = (
-                    "nobody is asked" if domain.asker is None else domain.asker.ask(domain, lacking, chain_of_stack)
+                    "nobody is asked" if domain._asker is None else domain._asker.ask(domain, lacking, chain_of_stack)
                 )
                 if refusal is not None:
                     return domain, refusal
@@ -50,7 +50,7 @@ def agree(wanted: Wanted, context: AccessControlContext, passed: list[Passed]) -
             elif _take(uses):
                 return None, ""
     finally:
-        for policy in {domain.policy: None for domain in context._asked(wanted)}:
+        for policy in {domain._policy: None for domain in context._asked(wanted)}:
             if policy is not None:
                 policy.deliver()
 
@@ -71,20 +71,20 @@ def _weigh(
     uses: dict[Policy, dict[Grant, None]] = {}
     for domain in context._asked(wanted):
         weight = domain.weigh(wanted, whom)
-        if domain.recorder is not None and domain.recorder.record(domain, wanted, weight, chain_of_stack):
+        if domain._recorder is not None and domain._recorder.record(domain, wanted, weight, chain_of_stack):
             continue
         if weight.lacking and not weight.denied and domain in excused:
             # What was answered is settled; the other parts may still cost a use.
             weight = domain.weigh([part for part in wanted if part not in excused[domain]], whom)
         if weight.allowed:
-            if weight.uses and domain.policy is not None:
-                uses.setdefault(domain.policy, {}).update(dict.fromkeys(weight.uses))
+            if weight.uses and domain._policy is not None:
+                uses.setdefault(domain._policy, {}).update(dict.fromkeys(weight.uses))
             on_trial = domain.on_trial(wanted, whom)
             if on_trial:
                 passed.append((domain, on_trial, "the policy on trial does not grant it"))
         elif domain.lets_pass(weight.lacking):
             passed.append((domain, weight.lacking, "in audit mode"))
-        elif weight.denied or domain.asker is None or domain in excused:
+        elif weight.denied or domain._asker is None or domain in excused:
             return None, domain, {}  # if excused: something was taken away while the question was answered
         else:
             to_ask = to_ask or (domain, weight.lacking)

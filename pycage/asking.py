@@ -148,7 +148,7 @@ class HostAsker:
     def _answer(
         self, domain: ProtectionDomain, permissions: tuple[Permission, ...], chain: Callable[[], Sequence[StackEntry]]
     ) -> Answer:
-        if domain.policy is None or domain.policy.is_changing_here:
+        if domain._policy is None or domain._policy.is_changing_here:
             return Answer.deny("it was asked in the middle of a change of the policy")
         if self._loop is not None and asyncio._get_running_loop() is self._loop:
             return Answer.deny(
@@ -177,7 +177,7 @@ class HostAsker:
 
     def _remember(self, domain: ProtectionDomain, permissions: tuple[Permission, ...], answer: Answer) -> None:
         """Make an answer that holds longer than the check a grant or a denial, unless the sandbox was closed."""
-        policy = domain.policy
+        policy = domain._policy
         if policy is None:
             return
         if answer.kind == "never":

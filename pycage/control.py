@@ -298,7 +298,7 @@ class Controlled:
         if callable(decider) and is_async(decider) and _core.snapshot() is not None:
             message = "sandboxed code cannot hand over an async decider, which would run on the host's event loop: "
             raise PolicyError(message + "hand over a plain function")
-        self._domain.asker = None if decider is None else HostAsker(self._name, as_callers(decider), timeout)
+        self._domain._asker = None if decider is None else HostAsker(self._name, as_callers(decider), timeout)
         return decider
 
     @administering

@@ -104,6 +104,7 @@ class ProtectionDomain(Domain):
 
     __slots__ = (
         "_ancestors",
+        "_asker",
         "_at_close",
         "_audit_policy",
         "_closed",
@@ -113,8 +114,7 @@ class ProtectionDomain(Domain):
         "_mode",
         "_number",
         "_policy",
-        "asker",
-        "recorder",
+        "_recorder",
     )
 
     _ancestors: tuple[ProtectionDomain, ...]
@@ -135,9 +135,9 @@ class ProtectionDomain(Domain):
         """
         self._ancestors = tuple(dict.fromkeys(one for parent in parents for one in (parent, *parent._ancestors)))
         # Who is asked about what is neither granted nor denied to it; see `Sandbox.on_request`.
-        self.asker: Asker | None = None
+        self._asker: Asker | None = None
         # Who takes down what it asks for, and lets it pass; see `Sandbox.learn`.
-        self.recorder: Recorder | None = None
+        self._recorder: Recorder | None = None
         self._code_source = code_source
         self._label = label
         self._handle = handle
@@ -178,11 +178,6 @@ class ProtectionDomain(Domain):
         """The domains that must agree to everything that this one does: its parents, theirs, and so on."""
         return self._ancestors
 
-    @property
-    def policy(self) -> Policy | None:
-        """The policy that it asks."""
-        return self._policy
-
     def implies(self, permission: Permission, principals: frozenset[Principal] = frozenset()) -> bool:
         """Return whether code of this domain may do what ``permission`` names, right now; nothing is used up."""
         wanted = ((permission,),)
@@ -194,7 +189,7 @@ class ProtectionDomain(Domain):
         Its ancestors are not asked; who judges a stack asks them, too.
         """
         policy = self._policy
-        if self._closed or policy is None or self._audit_policy is not None or self.recorder is not None:
+        if self._closed or policy is None or self._audit_policy is not None or self._recorder is not None:
             return False
         source = self._code_source
         for part in wanted:
@@ -226,11 +221,11 @@ class ProtectionDomain(Domain):
         """Whether what is not granted is refused (``"enforce"``), or allowed and recorded (``"audit"``)."""
         return self._mode
 
-    def set_mode(self, mode: Mode) -> None:
+    def _set_mode(self, mode: Mode) -> None:
         """Enforce, or only record, from the next check on."""
         self._mode = mode
 
-    def set_audit_policy(self, policy: Policy | None) -> None:
+    def _set_audit_policy(self, policy: Policy | None) -> None:
         """Record what ``policy`` would refuse, beside what is enforced; None: nothing."""
         self._audit_policy = policy
 
@@ -239,17 +234,17 @@ class ProtectionDomain(Domain):
         """Whether everything was taken away for good."""
         return self._closed
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Take everything away for good, whatever is granted to the code source later."""
         self._closed = True
         while self._at_close:
             self._at_close.pop()()
 
-    def when_closed(self, action: Callable[[], object]) -> None:
+    def _when_closed(self, action: Callable[[], object]) -> None:
         """Have ``action``, which raises nothing, called when everything has been taken away for good."""
         self._at_close.append(action)
         if self._closed:
-            self.close()
+            self._close()
 
     def __repr__(self) -> str:
         return f"<ProtectionDomain {self._label}>"

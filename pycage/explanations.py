@@ -189,7 +189,7 @@ def explain(sandbox: _Caged, permission: Permission) -> Explanation:
     if refusing is not None:
         weight = refusing.weigh(wanted, whom)
         _, advice = advise(permission, refusing, weight, wanted, context=context, chain=chain)
-        if refusing.asker is not None and not weight.denied:
+        if refusing._asker is not None and not weight.denied:
             advice = f"it is asked for on request; {advice}"
         return Explanation(str(permission), "denied", refusing.label, chain, asked, advice)
     passing = any(one.outcome == "would deny" for one in asked)
@@ -245,7 +245,7 @@ def _effect(rule: Grant, asked: Iterable[Permission], domain: ProtectionDomain) 
     overlapping = [one for one in asked if rule.permission.overlaps(one)]
     if not overlapping:
         return _BESIDE
-    if domain.policy is not None and rule not in domain.policy.grants:
+    if domain._policy is not None and rule not in domain._policy.grants:
         return "has ended"
     return "allows" if any(rule.permission.implies(one) for one in overlapping) else "allows a part"
 

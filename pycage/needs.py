@@ -132,15 +132,15 @@ class Learning:
 
     def __enter__(self) -> Needs:
         with self._lock:
-            if self._domain.recorder is not None:
+            if self._domain._recorder is not None:
                 message = f"{self._domain.label} is being learnt from already; one at a time"
                 raise PolicyError(message)
-            self._domain.recorder = self._needs
+            self._domain._recorder = self._needs
         self._watch(1)
         return self._needs
 
     def __exit__(self, *_: object) -> None:
-        self._domain.recorder = None
+        self._domain._recorder = None
         self._watch(-1)
 
 

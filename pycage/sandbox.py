@@ -139,8 +139,8 @@ class Sandbox(Controlled, OnTrial):
             manager.POLICY,
             parents=() if parent is None else (parent._domain,),
         )
-        self._domain.set_mode(checked_mode(mode))
-        self._domain.set_audit_policy(self._trial(audit_policy))
+        self._domain._set_mode(checked_mode(mode))
+        self._domain._set_audit_policy(self._trial(audit_policy))
         with registry._adding(self._name, self):
             build = functools.partial(
                 Cage,
@@ -359,8 +359,8 @@ class Sandbox(Controlled, OnTrial):
             children, self._children = self._children, set()
         try:
             # First what decides: finalizers of the sandbox run while its modules are forgotten.
-            self._domain.close()
-            self._domain.asker = None
+            self._domain._close()
+            self._domain._asker = None
             manager.POLICY.clear(self._domain.code_source)
             for subscription in self._watched:
                 subscription.unsubscribe()

@@ -58,7 +58,7 @@ class OnTrial:
         ['sandbox "learner": would deny ("EnvPermission" "HOME" "read") (no grant; in audit mode)']
         """
         self._administer()
-        self._domain.set_mode(checked_mode(mode))
+        self._domain._set_mode(checked_mode(mode))
         _core.advance_epoch()
 
     @administering
@@ -71,7 +71,7 @@ class OnTrial:
             policy: A policy, or the permissions that would be granted; None: end the trial.
         """
         self._administer()
-        self._domain.set_audit_policy(self._trial(policy))
+        self._domain._set_audit_policy(self._trial(policy))
         _core.advance_epoch()
 
     def _trial(self, policy: Policy | Iterable[Permission] | None) -> Policy | None:

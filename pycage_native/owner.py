@@ -167,7 +167,7 @@ class Owner:
                     raise NativeError(f"{library}: {domain.label}, which loaded it, is closed", library=library)
                 if domain.number not in _watched:
                     _watched.add(domain.number)
-                    domain.when_closed(functools.partial(_end_all, domain.number))
+                    domain._when_closed(functools.partial(_end_all, domain.number))
             for left in [other for other in _seats if not other.taken]:
                 _seats.remove(left)
             for domain in self._sandboxes:

@@ -184,7 +184,7 @@ def test_a_sandbox_is_not_told_which_rule_forbids_it() -> None:
 
 
 def test_a_closed_sandbox_says_so(box: Role) -> None:
-    box.domain.close()
+    box.domain._close()
 
     with pytest.raises(AccessDenied) as denied:
         box.call(check_permission, ASKED)

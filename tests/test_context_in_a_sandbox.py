@@ -86,3 +86,25 @@ except pycage.AccessDenied:
 answer, context.bind(len)("abc")
 """
     assert sandbox.run(ask).value == ("may not", 3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("domain._set_mode('audit')", "domain.set_mode('audit')", "type(domain)._set_mode(domain, 'audit')"),
+        *("domain._close()", "domain.policy.set_default([pycage.AllPermission()])", "domain._policy", "domain._asker"),
+        *("setattr(domain, '_mode', 'audit')", "setattr(domain, 'mode', 'audit')", "domain.__init__(1, 'a', None)"),
+        "getattr(domain, '_recorder')",
+    ],
+)
+def test_a_domain_in_the_hands_of_a_sandbox_is_not_changed_by_it(sandbox: pycage.Sandbox, change: str) -> None:
+    """Nothing hands one out; if something ever does, all that it tells is whose it is."""
+    domain = sandbox._domain
+
+    with pytest.raises((AttributeError, pycage.AccessDenied)):
+        sandbox.run(f"import pycage\n{change}", variables={"domain": domain})
+    assert (domain.mode, domain.closed) == ("enforce", False)
+    with pytest.raises(pycage.AccessDenied):
+        sandbox.run("import pycage\npycage.check_permission(pycage.RuntimePermission('x'))")
+
+    assert sandbox.run("domain.label", variables={"domain": domain}).value == 'sandbox "holds_a_context"'

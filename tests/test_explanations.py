@@ -117,10 +117,10 @@ def test_explaining_records_nothing_and_uses_nothing_up(box: Role) -> None:
 
 
 def test_a_mode_and_a_policy_on_trial_are_explained(box: Role) -> None:
-    box.domain.set_mode("audit")
+    box.domain._set_mode("audit")
     assert "would deny" == explain(box).outcome
-    box.domain.set_mode("enforce")
-    box.domain.set_audit_policy(Policy())
+    box.domain._set_mode("enforce")
+    box.domain._set_audit_policy(Policy())
     assert "would deny" == explain(box, RuntimePermission("explained.y")).outcome
 
 
@@ -240,7 +240,7 @@ def test_an_explanation_comes_to_the_answer_of_the_check(mine, others, mode, nam
             (manager.POLICY.deny if denied else manager.POLICY.grant)(role.source, RuntimePermission(rule))
         roles.append(role)
     box, other = roles
-    box.domain.set_mode(mode)
+    box.domain._set_mode(mode)
     wanted = RuntimePermission(name)
     # Not through `explain`, which asks for a permission that the other may lack: what it asks, on the same stack.
     found = []

@@ -91,7 +91,7 @@ def test_there_are_two_modes(mode) -> None:
 def test_another_sandbox_on_the_stack_is_not_in_audit_mode() -> None:
     strict = Role("strict")
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
 
     audited.call(check_permission, ASKED)
     with pytest.raises(AccessDenied) as denied:
@@ -114,7 +114,7 @@ def test_sandboxed_code_cannot_switch_modes() -> None:
 @pytest.mark.parametrize("permission", NEVER_LET_PASS, ids=str)
 def test_what_guards_the_interpreter_is_never_let_pass(permission) -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
 
     with pytest.raises(AccessDenied):
         audited.call(check_permission, permission)
@@ -138,7 +138,7 @@ def test_what_guards_the_interpreter_is_never_let_pass(permission) -> None:
 )
 def test_neither_is_anything_that_has_a_part_of_it(permission) -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
 
     with pytest.raises(AccessDenied):
         audited.call(check_permission, permission)
@@ -156,7 +156,7 @@ def test_neither_is_anything_that_has_a_part_of_it(permission) -> None:
 )
 def test_ordinary_permissions_are_let_pass(permission) -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
 
     audited.call(check_permission, permission)
 
@@ -173,8 +173,8 @@ def test_reflection_is_refused_in_audit_mode_too() -> None:
 
 def test_a_closed_sandbox_has_no_mode() -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
-    audited.domain.close()
+    audited.domain._set_mode("audit")
+    audited.domain._close()
 
     with pytest.raises(AccessDenied):
         audited.call(check_permission, ASKED)
@@ -182,7 +182,7 @@ def test_a_closed_sandbox_has_no_mode() -> None:
 
 def test_memory_of_the_core_does_not_hide_what_is_let_pass() -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
 
     for _ in range(5):
         audited.call(check_permission, ASKED)
@@ -209,7 +209,7 @@ def test_a_trial_sees_what_was_remembered_and_ends() -> None:
     with Sandbox("unused") as sandbox:  # the switch is the same
         sandbox.set_audit_policy(trial)
         sandbox.set_audit_policy(None)
-    tried.domain.set_audit_policy(trial)
+    tried.domain._set_audit_policy(trial)
     from pycage import _core
 
     _core.advance_epoch()
@@ -243,7 +243,7 @@ def test_only_permissions_can_be_put_on_trial() -> None:
 
 def test_what_a_privileged_host_function_does_is_not_recorded_against_the_sandbox() -> None:
     audited = Role("audited")
-    audited.domain.set_mode("audit")
+    audited.domain._set_mode("audit")
     host = Role(None)
 
     audited.call(lambda: host.privileged(lambda: check_permission(ASKED)))

@@ -191,7 +191,7 @@ def test_a_closed_domain_has_nothing_whatever_is_granted_to_its_code_source(poli
     policy.grant(A, AllPermission())
     assert domain.implies(READ)
 
-    domain.close()
+    domain._close()
 
     assert not domain.implies(READ)
 

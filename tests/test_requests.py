@@ -383,7 +383,7 @@ def test_the_same_question_of_several_threads_is_asked_once(box: Box) -> None:
 
     def decide(question: Question) -> bool:
         asked.append(question)
-        (pending,) = box.sandbox._domain.asker._open.values()
+        (pending,) = box.sandbox._domain._asker._open.values()
         while len(pending.done._cond._waiters) < 4:  # all of them wait for this answer
             time.sleep(0.001)
         return True
