@@ -47,21 +47,16 @@ bound_call_call(bound_call_object *self, PyObject *const *arguments, size_t coun
         return NULL;
     }
     PyObject *callable = Py_NewRef(self->callable), *context = Py_NewRef(self->context);
-    record rec = {.previous = top_record, .context = context, .kind = RECORD_BOUND};
-    if (newest_frame(PyThreadState_Get(), &rec.frame) < 0) {
-        Py_DECREF(callable);
-        Py_DECREF(context);
-        return NULL;
-    }
-    /* What is bound can lead to another bound call, and so on: all of it C, which nobody else counts. */
     PyObject *result = NULL;
-    if (Py_EnterRecursiveCall(" in a bound call") == 0) {
-        top_record = &rec;
+    record *rec = enter_record(RECORD_BOUND, context, NULL);
+    /* What is bound can lead to another bound call, and so on: all of it C, which nobody else counts. */
+    if (rec != NULL && Py_EnterRecursiveCall(" in a bound call") == 0) {
         result = PyObject_Vectorcall(callable, arguments, count, keywords);
-        top_record = rec.previous;
         Py_LeaveRecursiveCall();
     }
-    Py_XDECREF(rec.frame);
+    if (rec != NULL) {
+        leave_record(rec);
+    }
     Py_DECREF(callable);
     Py_DECREF(context);
     return result;

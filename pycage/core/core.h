@@ -17,9 +17,11 @@
  *
  *  - A code object carries its domain in its extra slot (PyUnstable_Code_SetExtra): per object, invisible to Python.
  *    A frame whose code has no domain is host code.
- *  - What Java keeps in privileged frames stands in `record`s: C variables of the calls that are running, linked per
- *    OS thread, each tied to the frame that was the newest one when the call began.  A record cannot outlive its call,
- *    so it cannot leak.  Two kinds: PRIVILEGED ends the walk after its frame, BOUND adds a captured context.
+ *  - What Java keeps in privileged frames stands in `record`s: each belongs to a call in C that is running and ends
+ *    with it, so it cannot leak, and is tied to the frame that was the newest one when the call began.  They are linked
+ *    per OS thread, and are no variables of the stack: whoever switches stacks (greenlet) copies parts of it away, and
+ *    ends calls in another order than they began.  Two kinds: PRIVILEGED ends the walk after its frame, BOUND adds a
+ *    captured context.
  *  - Finding and loading a module is the importing code's own act, as class loading is in Java: the walk ends at the
  *    frame that called importlib's `_find_and_load` (an `import` statement, or importlib.import_module()), and that
  *    frame's domain counts.  Otherwise the first import that host code makes for a sandbox would be refused, or worse,
@@ -90,7 +92,8 @@
 enum record_kind { RECORD_PRIVILEGED, RECORD_BOUND };
 
 typedef struct record {
-    struct record *previous;
+    struct record *previous; /* the one that was entered before it and is still there; `next`: the other way */
+    struct record *next;
     PyFrameObject *frame;  /* owned; NULL: the stack was empty when the call began */
     PyObject *context;     /* borrowed from the call; NULL: none */
     PyObject *limit;       /* borrowed from the call: a tuple of permissions; NULL: unlimited */
@@ -201,6 +204,8 @@ newest_frame(PyThreadState *thread, PyFrameObject **frame)
 
 /* walk.c */
 int walk_add(walk_result *walk, PyObject *domain);
+record *enter_record(enum record_kind kind, PyObject *context, PyObject *limit);
+void leave_record(record *rec);
 int walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject **to_limit, record **limit_record);
 int walk_stack(walk_result *walk, PyThreadState *thread);
 PyObject *top_domain(int *handed);

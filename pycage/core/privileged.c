@@ -40,20 +40,12 @@ privileged_call(PyObject *action, PyObject *const *arguments, size_t count, PyOb
     if ((context != NULL && require_context(context) < 0) || read_limit(limit, &permissions) < 0) {
         return NULL;
     }
-    record rec = {.previous = top_record, .context = context, .limit = permissions, .kind = RECORD_PRIVILEGED};
-    if (newest_frame(PyThreadState_Get(), &rec.frame) < 0) {
-        Py_XDECREF(permissions);
-        return NULL;
+    record *rec = enter_record(RECORD_PRIVILEGED, context, permissions);
+    if (rec != NULL) {
+        result = args != NULL ? PyObject_Call(action, args, kwargs)
+                              : PyObject_Vectorcall(action, arguments, count, keywords);
+        leave_record(rec);
     }
-    if (rec.frame == NULL) { /* an empty stack has nothing to lend, but a context still binds */
-        rec.kind = RECORD_BOUND;
-        rec.limit = NULL;
-    }
-    top_record = &rec;
-    result = args != NULL ? PyObject_Call(action, args, kwargs)
-                          : PyObject_Vectorcall(action, arguments, count, keywords);
-    top_record = rec.previous;
-    Py_XDECREF(rec.frame);
     Py_XDECREF(permissions);
     return result;
 }

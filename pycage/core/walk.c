@@ -41,6 +41,59 @@ walk_add_context(walk_result *walk, PyObject *context)
     return walk->contexts != NULL ? PyList_Append(walk->contexts, context) : 0;
 }
 
+/* One that the next call takes, for speed; the GIL guards it. */
+static record *spare;
+
+static void
+give_back(record *rec)
+{
+    PyMem_Free(spare);
+    spare = rec;
+}
+
+/* The record of a call that begins, in force from now on; NULL with an exception.  `context` and `limit` are borrowed. */
+record *
+enter_record(enum record_kind kind, PyObject *context, PyObject *limit)
+{
+    record *rec = spare != NULL ? spare : PyMem_Malloc(sizeof(record));
+    if (rec == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    spare = NULL;
+    *rec = (record){.previous = top_record, .context = context, .limit = limit, .kind = kind};
+    if (newest_frame(PyThreadState_Get(), &rec->frame) < 0) {
+        give_back(rec);
+        return NULL;
+    }
+    if (rec->frame == NULL) { /* an empty stack has nothing to lend, but a context still binds */
+        rec->kind = RECORD_BOUND;
+        rec->limit = NULL;
+    }
+    if (top_record != NULL) {
+        top_record->next = rec;
+    }
+    return top_record = rec;
+}
+
+/* Its call has ended: mostly the newest record, but not where stacks were switched. */
+void
+leave_record(record *rec)
+{
+    PyFrameObject *frame = rec->frame;
+    if (rec->next != NULL) {
+        rec->next->previous = rec->previous;
+    }
+    else {
+        top_record = rec->previous;
+    }
+    if (rec->previous != NULL) {
+        rec->previous->next = rec->next;
+    }
+    give_back(rec);
+    Py_XDECREF(frame);
+}
+
 /* Walks from `frame` (stolen; may be NULL) down, with `rec` as the newest record that can still match.
  *
  * `to_limit` NULL: limited frames are passed over.  Otherwise the walk ends at the first limited frame and stores it
@@ -100,9 +153,10 @@ walk_frames(walk_result *walk, PyFrameObject *frame, record *rec, PyFrameObject 
         frame = below;
     }
     /* The bottom.  What is left of the records belongs to calls below the first frame: a thread's own context.  Records
-     * of frames that are not on this stack (somebody switched stacks) lend nothing, but their contexts still bind. */
+     * of frames that are not on this stack (somebody switched stacks), and those from before, lend nothing, but their
+     * contexts still bind. */
     for (; rec != NULL; rec = rec->previous) {
-        if (rec->kind == RECORD_BOUND && walk_add_context(walk, rec->context) < 0) {
+        if (walk_add_context(walk, rec->context) < 0) {
             result = -1;
             break;
         }
