@@ -46,6 +46,7 @@ __all__ = [
     "absolute",
     "administering",
     "as_callers",
+    "check_act",
     "checked_name",
     "is_above",
     "require_administrator",
@@ -130,6 +131,16 @@ def is_above(domains: Iterable[ProtectionDomain]) -> bool:
     return bool(running) and running <= {*domains}
 
 
+def check_act(name: str, act: str) -> None:
+    """Check ``SandboxAdminPermission(name, act)``; with the host alone on the stack, it is not even made.
+
+    Raises:
+        AccessDenied: Somebody on the stack lacks it.
+    """
+    if _core.snapshot() is not None:
+        check_permission(SandboxAdminPermission(name, act))
+
+
 def require_administrator(name: str, above: Iterable[ProtectionDomain], granting: Iterable[Permission] | None) -> bool:
     """Return if the running stack may change what the sandbox ``name`` may do: whether as an administrator.
 
@@ -142,6 +153,8 @@ def require_administrator(name: str, above: Iterable[ProtectionDomain], granting
     Raises:
         AccessDenied: It may not.
     """
+    if _core.snapshot() is None:
+        return True  # the host alone
     administrator = SandboxAdminPermission(name, "setSandboxPermissions")
     if granting is None or not is_above(above) or access.implied(administrator):
         check_permission(administrator)

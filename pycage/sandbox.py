@@ -12,11 +12,12 @@ from types import NoneType
 from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, access, manager
-from pycage.access import check_permission, do_privileged, listed_permissions, require_permissions
+from pycage.access import do_privileged, listed_permissions, require_permissions
 from pycage.administration import (
     MOST_LINES,
     absolute,
     administering,
+    check_act,
     checked_name,
     is_above,
     require_administrator,
@@ -109,7 +110,7 @@ class Sandbox(Controlled, OnTrial):
         require_permissions(wanted)
         wanted = absolute(wanted)
         require_parts(resolver, sandbox_policy=sandbox_policy, host_policy=host_policy)
-        check_permission(SandboxAdminPermission(self._name, "createSandbox"))
+        check_act(self._name, "createSandbox")
         self._closed = False
         self._runs = 0
         self._lock = threading.Lock()
@@ -118,7 +119,7 @@ class Sandbox(Controlled, OnTrial):
         self._parent = parent
         self._delegated = False
         if parent is None:
-            check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+            check_act(self._name, "setSandboxPermissions")
         else:
             if type(parent) is not Sandbox:
                 message = f"the parent of a sandbox is a Sandbox, not {type_name(parent)}"
@@ -131,7 +132,7 @@ class Sandbox(Controlled, OnTrial):
                 plain = type(mode) is str and mode == "enforce" and type(resolver) in {MappingResolver, NoneType}
                 if not plain or any(one is not None for one in (sandbox_policy, host_policy, audit_policy)):
                     # What those reach is not limited by permissions.
-                    check_permission(SandboxAdminPermission(self._name, "setSandboxPermissions"))
+                    check_act(self._name, "setSandboxPermissions")
                 host_policy = parent._cage.host_policy
         self._domain = ProtectionDomain(
             CodeSource(URL_PREFIX + self._name),
@@ -348,7 +349,7 @@ class Sandbox(Controlled, OnTrial):
     def close(self) -> None:
         """Take everything away and free the name.  Code of the sandbox that still runs has no permissions any more."""
         if not (self._delegated and is_above(self._domain.ancestors)):
-            check_permission(SandboxAdminPermission(self._name, "closeSandbox"))
+            check_act(self._name, "closeSandbox")
         self._close()
 
     def _close(self) -> None:
@@ -389,7 +390,7 @@ class Sandbox(Controlled, OnTrial):
         """
         own = {self._domain, *self._domain.ancestors} if self._delegated else {self._domain}
         if not access.get_context()._sandboxes() <= own:
-            check_permission(SandboxAdminPermission(self._name, "runCode"))
+            check_act(self._name, "runCode")
 
 
 # Not before: a sealed class cannot be a base.

@@ -7,12 +7,11 @@ import threading
 from typing import TYPE_CHECKING, Final, final
 
 from pycage import _core, manager
-from pycage.access import check_permission, require_permissions
-from pycage.administration import MOST_BELOW, administering, checked_name
+from pycage.access import require_permissions
+from pycage.administration import MOST_BELOW, administering, check_act, checked_name
 from pycage.errors import DuplicateSandboxError, LimitExceeded
 from pycage.imports import enum_redirects, kept_callables, sealed_bases
 from pycage.imports.facades import shared_caches
-from pycage.permissions import Permission, Permissions, SandboxAdminPermission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pycage.domains import ProtectionDomain
     from pycage.imports import LoaderPolicy, Resolver
     from pycage.modes import Mode
+    from pycage.permissions import Permission, Permissions
     from pycage.policy import Policy
     from pycage.sandbox import Sandbox
 
@@ -55,7 +55,7 @@ class Sandboxes:
         Raises:
             AccessDenied: A caller lacks ``SandboxAdminPermission("*", "getSandboxes")``.
         """
-        check_permission(SandboxAdminPermission("*", "getSandboxes"))
+        check_act("*", "getSandboxes")
         manager.install()
         enum_redirects.install()
         sealed_bases.install()
@@ -77,7 +77,7 @@ class Sandboxes:
         parent: Sandbox | None = None,
     ) -> Sandbox:
         """Create a sandbox; the same as calling `Sandbox`."""
-        check_permission(SandboxAdminPermission(checked_name(name), "createSandbox"))
+        check_act(checked_name(name), "createSandbox")
         return _make(
             name,
             resolver=resolver,
@@ -101,7 +101,7 @@ class Sandboxes:
             AccessDenied: A caller lacks ``SandboxAdminPermission("*", "setDefaultPermissions")``.
             PolicyError: The host could not undo it; nothing is changed.
         """
-        check_permission(SandboxAdminPermission("*", "setDefaultPermissions"))
+        check_act("*", "setDefaultPermissions")
         wanted = tuple(permissions)
         require_permissions(wanted)
         manager.set_default_permissions(wanted)
