@@ -23,7 +23,9 @@ HOSTILE: Final = Path(__file__).parent.parent / "libpycage-hostile.so"
 """The library, which is built with the package."""
 
 # The number of threads counts for all that the user runs, so it is not a small one.
-_LIMITS: Final = Limits(wall=3.0, memory=1 << 30, threads=4096)
+# Fewer threads than others get by default: the kernel counts those of the user, and whatever else starts an executor
+# while the probe floods would be refused.
+_LIMITS: Final = Limits(wall=3.0, memory=1 << 30, threads=3072)
 
 
 class Outcome(NamedTuple):
