@@ -22,9 +22,8 @@ __all__ = ["HOSTILE", "Outcome", "run"]
 HOSTILE: Final = Path(__file__).parent.parent / "libpycage-hostile.so"
 """The library, which is built with the package."""
 
-# The number of threads counts for all that the user runs, so it is not a small one.
-# Fewer threads than others get by default: the kernel counts those of the user, and whatever else starts an executor
-# while the probe floods would be refused.
+# The number of threads counts for all that the user runs, so it is not a small one, and smaller than what others get by
+# default: else whatever starts an executor while the probe floods would be refused.
 _LIMITS: Final = Limits(wall=3.0, memory=1 << 30, threads=3072)
 
 
